@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PVINFO page: the wire ABI between an i915 guest and a GVT mediator.
+ *
+ * Both sides compile this one file: the kernel through i915_pvinfo.h, a mediator in user space directly.
+ * Therefore it includes nothing but <linux/types.h>, has constants and plain structs only, and each
+ * offset is asserted. Published fields never move and bits are never redefined; what is new is carved
+ * out of the reserved space and guarded by a new capability bit.
+ */
+
+#ifndef _I915_PVINFO_ABI_H_
+#define _I915_PVINFO_ABI_H_
+
+#include <linux/types.h>
+
+/**
+ * DOC: PVINFO page
+ *
+ * The mediator shows a guest one 4096-byte page of plain registers in the GPU's MMIO BAR (BAR 0), at
+ * offset %VGT_PVINFO_PAGE. On bare hardware the page reads as something other than %VGT_MAGIC. All
+ * fields are little endian. The first half is written by the mediator and read by the guest; in the second
+ * half the guest talks to the mediator. An access is 1, 2, 4 or 8 bytes wide and naturally aligned.
+ *
+ * ====== ===== ============================== === ================================================
+ * Offset Bytes Field                          by  Meaning
+ * ====== ===== ============================== === ================================================
+ * 0x000  8     magic                          M   %VGT_MAGIC
+ * 0x008  2     version_major                  M   a guest accepts only its own major version
+ * 0x00a  2     version_minor                  M   a larger minor only adds capabilities
+ * 0x00c  4     vgt_id                         M   number of this vGPU on its GPU, 1 and up
+ * 0x010  4     vgt_caps                       M   VGT_CAPS_*
+ * 0x040  4     avail_rs.mappable_gmadr.base   M   the guest's part of the aperture, bytes
+ * 0x044  4     avail_rs.mappable_gmadr.size   M   its size, bytes
+ * 0x048  4     avail_rs.nonmappable_gmadr.base M  the guest's part above the aperture, bytes
+ * 0x04c  4     avail_rs.nonmappable_gmadr.size M  its size, bytes
+ * 0x050  4     avail_rs.fence_num             M   fence registers 0 .. fence_num - 1 are the guest's
+ * 0x804  4     display_ready                  G   VGT_DRV_DISPLAY_*
+ * 0x818  4     g2v_notify                     G   &enum vgt_g2v_type, acted on as it is written
+ * 0x830  4     cursor_x_hot                   G   cursor hot spot, pixels
+ * 0x834  4     cursor_y_hot                   G   cursor hot spot, pixels
+ * 0x838  8 x 4 pdp                            G   page directory pointers for a PPGTT notification
+ * 0x858  4     execlist_context_descriptor_lo G   low half of a context descriptor
+ * 0x85c  4     execlist_context_descriptor_hi G   high half of a context descriptor
+ * ====== ===== ============================== === ================================================
+ *
+ * All other offsets are reserved: they read as zero and are never written. (Deployed mediators put a guest
+ * that writes 0x808-0x817 out of service.)
+ *
+ * Sizes and bases are 32 bits wide, so a portion can neither start at nor reach past 4 GiB - 1; the
+ * mediator cannot grant the last page of a 4 GiB GGTT by a size of 4 GiB.
+ */
+
+/** define VGT_PVINFO_PAGE - offset of the PVINFO page in the MMIO BAR, bytes */
+#define VGT_PVINFO_PAGE		0x78000
+/** define VGT_PVINFO_SIZE - size of the PVINFO page, bytes */
+#define VGT_PVINFO_SIZE		0x1000
+
+/** define VGT_MAGIC - "vGTvGTvG" in ASCII: a mediator is present */
+#define VGT_MAGIC		0x4776544776544776ULL
+
+#define VGT_VERSION_MAJOR	1
+#define VGT_VERSION_MINOR	0
+
+/*
+ * Capabilities (vgt_caps). Bits 0, 1 and 5-31 are reserved: a guest ignores those it does not know. Bit 5 was
+ * used by an unmerged paravirtualisation series (2018-2020) and is not given out again.
+ */
+
+/** define VGT_CAPS_FULL_PPGTT - the mediator shadows 4-level (48-bit) page tables; without it 3-level only */
+#define VGT_CAPS_FULL_PPGTT	(1u << 2)
+/** define VGT_CAPS_HWSP_EMULATION - the hardware status page of each engine is emulated; execlists need it */
+#define VGT_CAPS_HWSP_EMULATION	(1u << 3)
+/** define VGT_CAPS_HUGE_GTT - 64 KiB and 2 MiB page table entries may be used */
+#define VGT_CAPS_HUGE_GTT	(1u << 4)
+
+/**
+ * enum vgt_g2v_type - what a guest says by writing g2v_notify
+ * @VGT_G2V_PPGTT_L3_PAGE_TABLE_CREATE: a 3-level page table exists, its four pointers stand in pdp[0..3]
+ * @VGT_G2V_PPGTT_L3_PAGE_TABLE_DESTROY: the 3-level page table in pdp[0..3] is going away
+ * @VGT_G2V_PPGTT_L4_PAGE_TABLE_CREATE: a 4-level page table exists, its root stands in pdp[0]
+ * @VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY: the 4-level page table with the root in pdp[0] is going away
+ * @VGT_G2V_EXECLIST_CONTEXT_CREATE: reserved; never sent, accepted and ignored by mediators
+ * @VGT_G2V_EXECLIST_CONTEXT_DESTROY: reserved; never sent, accepted and ignored by mediators
+ * @VGT_G2V_MAX: one more than the last number
+ *
+ * 8 and 9 were used by the unmerged series named above and are not given out again.
+ */
+enum vgt_g2v_type {
+	VGT_G2V_PPGTT_L3_PAGE_TABLE_CREATE = 2,
+	VGT_G2V_PPGTT_L3_PAGE_TABLE_DESTROY = 3,
+	VGT_G2V_PPGTT_L4_PAGE_TABLE_CREATE = 4,
+	VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY = 5,
+	VGT_G2V_EXECLIST_CONTEXT_CREATE = 6,
+	VGT_G2V_EXECLIST_CONTEXT_DESTROY = 7,
+	VGT_G2V_MAX,
+};
+
+/* display_ready: may the host show this vGPU's frame buffer? */
+#define VGT_DRV_DISPLAY_NOT_READY	0
+#define VGT_DRV_DISPLAY_READY		1
+
+/**
+ * struct vgt_if - the PVINFO page
+ *
+ * It describes offsets only: in the guest the page is MMIO and is reached through register accessors, never by
+ * a pointer to this struct (scripts/coccinelle checks that). The table above says who writes which field.
+ */
+struct vgt_if {
+	/** @magic: %VGT_MAGIC */
+	__u64 magic;
+	/** @version_major: %VGT_VERSION_MAJOR of the mediator */
+	__u16 version_major;
+	/** @version_minor: %VGT_VERSION_MINOR of the mediator */
+	__u16 version_minor;
+	/** @vgt_id: number of this vGPU on its GPU */
+	__u32 vgt_id;
+	/** @vgt_caps: VGT_CAPS_* that the mediator has */
+	__u32 vgt_caps;
+	/** @rsv1: reserved, zero */
+	__u32 rsv1[11];
+	/** @avail_rs: what of the shared resources belongs to this vGPU */
+	struct {
+		/** @avail_rs.mappable_gmadr: below the end of the aperture, bytes */
+		struct {
+			__u32 base;
+			__u32 size;
+		} mappable_gmadr;
+		/** @avail_rs.nonmappable_gmadr: above the aperture, bytes */
+		struct {
+			__u32 base;
+			__u32 size;
+		} nonmappable_gmadr;
+		/** @avail_rs.fence_num: number of fence registers, counted from 0 */
+		__u32 fence_num;
+		/** @avail_rs.rsv2: reserved, zero */
+		__u32 rsv2[3];
+	} avail_rs;
+	/** @rsv3: reserved, zero */
+	__u32 rsv3[0x200 - 24];
+	/** @rsv4: reserved, zero */
+	__u32 rsv4;
+	/** @display_ready: VGT_DRV_DISPLAY_* */
+	__u32 display_ready;
+	/** @rsv5: reserved; a write is taken as a broken guest */
+	__u32 rsv5[4];
+	/** @g2v_notify: &enum vgt_g2v_type */
+	__u32 g2v_notify;
+	/** @rsv6: reserved, zero */
+	__u32 rsv6[5];
+	/** @cursor_x_hot: pixels from the left */
+	__u32 cursor_x_hot;
+	/** @cursor_y_hot: pixels from the top */
+	__u32 cursor_y_hot;
+	/** @pdp: page directory pointers, guest physical addresses in bytes */
+	struct {
+		__u32 lo;
+		__u32 hi;
+	} pdp[4];
+	/** @execlist_context_descriptor_lo: low half of a context descriptor */
+	__u32 execlist_context_descriptor_lo;
+	/** @execlist_context_descriptor_hi: high half of a context descriptor */
+	__u32 execlist_context_descriptor_hi;
+	/** @rsv7: reserved, zero */
+	__u32 rsv7[0x200 - 24];
+};
+
+/** define VGT_ASSERT_OFFSET - a field stands where every deployed mediator and guest expects it */
+#define VGT_ASSERT_OFFSET(field, offset) \
+	_Static_assert(__builtin_offsetof(struct vgt_if, field) == (offset), \
+		       "PVINFO field " #field " moved")
+
+VGT_ASSERT_OFFSET(magic, 0x000);
+VGT_ASSERT_OFFSET(version_major, 0x008);
+VGT_ASSERT_OFFSET(version_minor, 0x00a);
+VGT_ASSERT_OFFSET(vgt_id, 0x00c);
+VGT_ASSERT_OFFSET(vgt_caps, 0x010);
+VGT_ASSERT_OFFSET(rsv1, 0x014);
+VGT_ASSERT_OFFSET(avail_rs.mappable_gmadr.base, 0x040);
+VGT_ASSERT_OFFSET(avail_rs.mappable_gmadr.size, 0x044);
+VGT_ASSERT_OFFSET(avail_rs.nonmappable_gmadr.base, 0x048);
+VGT_ASSERT_OFFSET(avail_rs.nonmappable_gmadr.size, 0x04c);
+VGT_ASSERT_OFFSET(avail_rs.fence_num, 0x050);
+VGT_ASSERT_OFFSET(avail_rs.rsv2, 0x054);
+VGT_ASSERT_OFFSET(rsv3, 0x060);
+VGT_ASSERT_OFFSET(rsv4, 0x800);
+VGT_ASSERT_OFFSET(display_ready, 0x804);
+VGT_ASSERT_OFFSET(rsv5, 0x808);
+VGT_ASSERT_OFFSET(g2v_notify, 0x818);
+VGT_ASSERT_OFFSET(rsv6, 0x81c);
+VGT_ASSERT_OFFSET(cursor_x_hot, 0x830);
+VGT_ASSERT_OFFSET(cursor_y_hot, 0x834);
+VGT_ASSERT_OFFSET(pdp, 0x838);
+VGT_ASSERT_OFFSET(execlist_context_descriptor_lo, 0x858);
+VGT_ASSERT_OFFSET(execlist_context_descriptor_hi, 0x85c);
+VGT_ASSERT_OFFSET(rsv7, 0x860);
+_Static_assert(sizeof(struct vgt_if) == VGT_PVINFO_SIZE, "the PVINFO page is not one page");
+
+#endif /* _I915_PVINFO_ABI_H_ */

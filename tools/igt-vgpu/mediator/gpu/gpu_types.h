@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of the GPU model, shared by the files of this folder and by nobody else.
+ *
+ * Locks: gpu->lock guards the register file, the execlist ports, interrupts and fences. A command stream
+ * (struct gpu_cs) belongs to the thread that runs its engine and needs no lock; it takes gpu->lock for each
+ * register it touches. GGTT entries are single aligned 64-bit words, read and written atomically without a lock.
+ */
+#ifndef GPU_TYPES_H
+#define GPU_TYPES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gpu.h"
+
+/* An address space as a command stream sees it. */
+enum gpu_space { GPU_SPACE_GGTT, GPU_SPACE_PPGTT };
+
+#define GPU_CS_MAX_DEPTH	3	/* ring, first and second level batch */
+#define GPU_TLB_ENTRIES		64
+
+/** struct gpu_tlb_entry - one cached translation, of the stream's own address spaces */
+struct gpu_tlb_entry {
+	uint64_t tag;		/* page number | space << 63 | valid << 62; 0 is never valid */
+	uint64_t generation;	/* gpu->tlb_generation when it was filled */
+	uint8_t *host;		/* the page in host memory */
+	bool writable;
+};
+
+/** struct gpu_ppgtt - root of a context's page tables, as its image says */
+struct gpu_ppgtt {
+	bool four_level;	/* PDP0 is the PML4, otherwise PDP0-3 are page directories */
+	uint64_t pdp[4];	/* addresses, with domain bits */
+};
+
+/** struct gpu_cs - one command streamer: what an engine is executing right now */
+struct gpu_cs {
+	struct gpu *gpu;
+	struct gpu_engine *engine;
+
+	uint32_t ring_start;	/* GGTT address, bytes */
+	uint32_t ring_size;	/* bytes; 0: ring disabled */
+	uint32_t head, tail;	/* byte offsets in the ring; tail is re-read from the engine at lite restore */
+
+	/* Return addresses; level 0 is the ring. depth: index of the level that executes. */
+	struct {
+		uint64_t addr;	/* where the next command is, bytes (unused for level 0) */
+		enum gpu_space space;
+	} level[GPU_CS_MAX_DEPTH];
+	unsigned int depth;
+
+	struct gpu_ppgtt ppgtt;
+	uint32_t pphwsp;	/* GGTT address of the context's per-process HWSP (LRCA page 0) */
+	bool arb_enabled;	/* MI_ARB_ON_OFF */
+	bool waiting;		/* stopped at an unsatisfied MI_SEMAPHORE_WAIT */
+	bool hung;		/* an invalid command or a fault stopped it for good; only a reset helps */
+	uint64_t acthd;		/* address of the command being executed */
+	uint32_t ipehr;		/* its header */
+
+	struct gpu_tlb_entry tlb[GPU_TLB_ENTRIES];
+};
+
+/** enum gpu_cs_result - what one step of a command stream came to */
+enum gpu_cs_result {
+	GPU_CS_MORE,		/* a command was executed */
+	GPU_CS_ARB_POINT,	/* so, and the engine may be preempted here (MI_ARB_CHECK, batch start, ...) */
+	GPU_CS_EMPTY,		/* ring head has reached the tail */
+	GPU_CS_WAIT,		/* MI_SEMAPHORE_WAIT not satisfied: also a preemption point */
+	GPU_CS_HANG,		/* cs->hung was set */
+};
+
+/** struct gpu_execlist_element - one context in a port */
+struct gpu_execlist_element {
+	uint64_t desc;		/* context descriptor as written to ELSP, 0: none */
+};
+
+/** struct gpu_engine - an engine's own state */
+struct gpu_engine {
+	enum gpu_engine_id id;
+	const char *name;		/* "rcs0", ... */
+	uint32_t mmio_base;		/* 0x2000, 0x22000, 0x12000, 0x1a000 */
+	unsigned int irq_shift;		/* position of its 16 bits ... */
+	unsigned int irq_bank;		/* ... in GT IIR bank n */
+
+	/* Guarded by gpu->lock. */
+	uint32_t elsp[4];		/* dwords of a submission that is being written */
+	unsigned int elsp_count;
+	struct gpu_execlist_element pending[2];	/* submitted, not yet taken up */
+	bool has_pending;
+	struct gpu_execlist_element active[2];	/* running: element 0, then 1 */
+	bool is_active;
+	unsigned int csb_write;			/* index of the last entry written, 0-5 */
+	bool running;			/* a thread is inside gpu_engine_run() */
+	pthread_cond_t stopped;		/* signalled when running turns false */
+
+	atomic_bool attention;		/* pending changed or stop asked: the runner must look at the locked state */
+	atomic_bool stop;		/* a reset waits for the runner to leave */
+
+	struct gpu_cs cs;		/* owned by the runner; by the reset code when !running */
+	uint64_t commands;		/* executed since power on */
+};
+
+/** struct gpu - the whole GPU */
+struct gpu {
+	struct gpu_config config;
+	const struct gpu_host_ops *ops;
+	void *opaque;
+	const struct gpu_platform_info *platform;
+
+	pthread_mutex_t lock;
+	uint32_t *regs;			/* GPU_MMIO_SIZE / 4 plain register values */
+	struct gpu_engine engine[GPU_NUM_ENGINES];
+	_Atomic bool irq_level;
+
+	_Atomic uint64_t *ggtt;		/* GPU_GGTT_ENTRIES */
+	_Atomic uint64_t tlb_generation;	/* any invalidation makes all cached translations stale */
+	uint64_t epoch_ns;		/* now_ns() at power on */
+	uint64_t last_log_ns;		/* rate limit of log lines */
+};
+
+/* ---- log.c ---- */
+void gpu_log(struct gpu *gpu, enum gpu_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- mem.c: translation and memory access (no lock needed) ---- */
+
+/* Host pointer for @addr of @space as @cs sees it; *@left is the number of bytes to the page's end. NULL: fault. */
+uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write, unsigned int *left);
+bool gpu_mem_read(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, void *buf, size_t len);
+bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf, size_t len);
+/* Dword and qword accesses are single, atomic and release/acquire ordered (fences and semaphores live there). */
+bool gpu_mem_read32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t *value);
+bool gpu_mem_write32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t value);
+bool gpu_mem_write64(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint64_t value);
+void gpu_tlb_flush(struct gpu_cs *cs);
+/* GGTT only, for anyone (aperture, contexts, HWSP); NULL: absent. */
+uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write);
+/* Walk page tables without side effects, for tests and for the checker of SVM; 0: not present, else page address | domain | RW bits. */
+uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr, unsigned int *page_shift);
+
+/* ---- cmd.c: the command streamer (runner's thread, no lock held) ---- */
+void gpu_cs_start(struct gpu_cs *cs);	/* after a context was loaded: level 0, TLB empty, not waiting */
+enum gpu_cs_result gpu_cs_step(struct gpu_cs *cs);
+
+/* ---- mmio.c: registers from the inside; gpu->lock held unless said otherwise ---- */
+uint32_t gpu_reg_get(struct gpu *gpu, uint32_t offset);			/* plain stored value */
+void gpu_reg_set(struct gpu *gpu, uint32_t offset, uint32_t value);	/* plain stored value */
+/* What a command stream reads or writes (MI_LOAD_REGISTER_*, SRM): takes the lock, runs handlers, live RING_*. */
+uint32_t gpu_cs_reg_read(struct gpu_cs *cs, uint32_t offset);
+void gpu_cs_reg_write(struct gpu_cs *cs, uint32_t offset, uint32_t value);
+
+/* ---- irq.c ---- */
+#define GPU_IRQ_USER		(1u << 0)	/* GT_RENDER_USER_INTERRUPT */
+#define GPU_IRQ_ERROR		(1u << 3)	/* command parser error */
+#define GPU_IRQ_FLUSH_NOTIFY	(1u << 4)	/* PIPE_CONTROL / MI_FLUSH_DW notify */
+#define GPU_IRQ_CONTEXT_SWITCH	(1u << 8)
+#define GPU_IRQ_WAIT_SEMAPHORE	(1u << 11)
+/* Raise engine interrupt bits; takes the lock; calls ops->irq after dropping it. */
+void gpu_engine_irq(struct gpu_engine *engine, uint32_t bits);
+/* Recompute the line after a register changed (lock held); returns true if ops->irq must be called after unlock. */
+bool gpu_irq_update(struct gpu *gpu);
+
+/* ---- time ---- */
+uint64_t gpu_timestamp(struct gpu *gpu);	/* ticks of the command streamer timestamp since power on */
+
+#endif /* GPU_TYPES_H */

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""Where things lie: the checkout, its output folder, the cache. Nothing else may compute such a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TOP = Path(os.environ.get("IGT_VGPU_TOP_DIR") or Path(__file__).resolve().parents[4])
+OUT = Path(os.environ.get("IGT_VGPU_OUT") or TOP / "out").resolve()
+CACHE = Path(os.environ.get("IGT_VGPU_CACHE") or Path.home() / ".cache" / "igt-vgpu")
+TOOLS = TOP / "tools" / "igt-vgpu"
+TESTS = TOOLS / "tests"
+GUEST = TOOLS / "guest"
+RESULTS = OUT / "results"
+QEMU = OUT / "qemu" / "qemu-system-x86_64"
+
+# Where init.c mounts them in the guest.
+GUEST_TOP = "/run/igt-vgpu/top"
+GUEST_MODULES = "/run/igt-vgpu/modules"
+
+
+def guest_path(path: str | Path) -> str:
+    """The guest's name of a host file: the checkout is a mount of its own, all else keeps its path."""
+    path = Path(os.path.abspath(path))
+    try:
+        return f"{GUEST_TOP}/{path.relative_to(TOP)}"
+    except ValueError:
+        return str(path)
+
+
+def kernel_dir(name: str) -> Path:
+    """The build tree of a kernel: `series`, `stock`, or a path to a user's own tree."""
+    if name == "series":
+        return OUT / "linux"
+    if name == "stock":
+        return OUT / "linux-stock"
+    return Path(name).resolve()
+
+
+def modules_dir(name: str) -> Path:
+    """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
+    if name in ("series", "stock"):
+        return OUT / "modules" / kernel_dir(name).name
+    return OUT / "modules" / "kdir"

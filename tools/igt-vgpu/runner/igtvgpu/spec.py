@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""What a VM consists of, as frozen values: tests with equal specs share one VM. Turns it into QEMU arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+HOST_SOFTWARE = "software"
+
+
+class SpecError(Exception):
+    """The asked-for VM cannot be built on this host; the text says why."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One physical GPU in software (`-object igt-gpu`)."""
+
+    id: str = "gpu0"
+    platform: str = "skl"
+    trace: bool = False
+
+    def qemu_args(self) -> list[str]:
+        trace = ",trace=on" if self.trace else ""
+        return ["-object", f"igt-gpu,id={self.id},platform={self.platform}{trace}"]
+
+
+@dataclass(frozen=True)
+class Vgpu:
+    """A vGPU (`-device igt-vgpu`): of a type, or with an explicit partition (bytes), or the mediator's default."""
+
+    id: str = "vgpu0"
+    addr: str = "02.0"
+    gpu: str = "gpu0"
+    type: str = ""
+    pvinfo: str = ""
+    aperture_base: int | None = None
+    aperture_size: int | None = None
+    hidden_base: int | None = None
+    hidden_size: int | None = None
+    fences: int | None = None
+
+    @property
+    def bdf(self) -> str:
+        """Its name on the guest's PCI bus."""
+        return f"0000:00:{self.addr}"
+
+    def qemu_args(self) -> list[str]:
+        options = [f"igt-vgpu,gpu={self.gpu},id={self.id},addr={self.addr}"]
+        if self.type:
+            options.append(f"type={self.type}")
+        for name in ("aperture_base", "aperture_size", "hidden_base", "hidden_size", "fences"):
+            value = getattr(self, name)
+            if value is not None:
+                options.append(f"{name.replace('_', '-')}={value}")
+        if self.pvinfo:
+            options.append(f"pvinfo={self.pvinfo.replace(',', ',,')}")
+        return ["-device", ",".join(options)]
+
+
+@dataclass(frozen=True)
+class NativeGpu:
+    """The bare GPU (`-device igt-gpu-pci`): no mediator between it and the guest."""
+
+    id: str = "pgpu0"
+    addr: str = "02.0"
+    gpu: str = "gpu0"
+
+    @property
+    def bdf(self) -> str:
+        return f"0000:00:{self.addr}"
+
+    def qemu_args(self) -> list[str]:
+        return ["-device", f"igt-gpu-pci,gpu={self.gpu},id={self.id},addr={self.addr}"]
+
+
+@dataclass(frozen=True)
+class VmSpec:
+    """A whole guest. `kernel`: "" (what the command line says), "series", "stock" or a path."""
+
+    gpus: tuple[Gpu, ...] = (Gpu(),)
+    devices: tuple[Vgpu | NativeGpu, ...] = (Vgpu(),)
+    kernel: str = ""
+    smp: int = 2
+    memory: str = "2G"
+    machine: str = "pc"
+    cmdline: str = ""
+    qemu_args: tuple[str, ...] = ()
+    boot_timeout: float = 60
+
+    @property
+    def has_gpu(self) -> bool:
+        return bool(self.devices)
+
+    def describe(self) -> str:
+        """A few words for a heading."""
+        names = [f"{'native GPU' if isinstance(d, NativeGpu) else 'vGPU ' + (d.type or d.id)} at {d.addr}"
+                 for d in self.devices]
+        platform = "+".join(sorted({g.platform for g in self.gpus})) if self.devices else ""
+        extra = [self.kernel] if self.kernel else []
+        extra += [self.cmdline] if self.cmdline else []
+        return ", ".join([*(names or ["no GPU"]), *([platform] if platform else []), *extra])
+
+    def gpu_args(self, host: str) -> list[str]:
+        """The QEMU arguments that put the GPUs in, for the host `software` or `gvt-g:UUID[,UUID…]`."""
+        if not self.devices:
+            return []
+        if host == HOST_SOFTWARE:
+            return [a for part in (*self.gpus, *self.devices) for a in part.qemu_args()]
+        uuids = host.partition(":")[2].split(",")
+        if any(isinstance(d, NativeGpu) for d in self.devices):
+            raise SpecError("needs the bare GPU of the software mediator")
+        if any(d.pvinfo or d.aperture_size is not None or d.type for d in self.devices
+               if isinstance(d, Vgpu)):
+            raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
+        if len(self.devices) > len(uuids):
+            raise SpecError(f"needs {len(self.devices)} vGPUs; HOST={host} names {len(uuids)}")
+        return [a for d, uuid in zip(self.devices, uuids) for a in
+                ("-device", f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{uuid},id={d.id},addr={d.addr}")]
+
+
+VGPU = VmSpec()
+NATIVE = VmSpec(devices=(NativeGpu(),))
+NO_GPU = VmSpec(gpus=(), devices=())
+MIB = 1 << 20
+TWO_VGPUS = VmSpec(devices=(Vgpu("vgpu0", "02.0"), Vgpu("vgpu1", "03.0")))
+
+
+def on_platform(spec: VmSpec, platform: str) -> VmSpec:
+    """The same VM on another GPU generation (bdw, kbl, cfl)."""
+    return replace(spec, gpus=tuple(replace(g, platform=platform) for g in spec.gpus))

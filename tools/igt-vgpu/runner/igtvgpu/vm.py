@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: MIT
+"""One guest: starts QEMU, waits for the guest's agent, runs commands, keeps the kernel log, ends it.
+
+A VM knows nothing of tests. It never decides that a guest is bad; it reports (`broken()`), the executor decides.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from . import initramfs, paths
+from .agent import Agent, AgentError, Completed, Job
+from .qmp import Qmp, QmpError
+from .spec import HOST_SOFTWARE, VmSpec
+
+KERNEL_CMDLINE = "console=ttyS0 loglevel=8 panic=-1 printk.devkmsg=on"
+FIRMWARE = ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-firmware", "/usr/share/qemu/firmware")
+_KMSG = re.compile(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?(.*)$")
+_PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
+
+
+class VmError(Exception):
+    """The guest or QEMU failed; the text says which, how, and where the log is."""
+
+
+@dataclass(frozen=True)
+class KmsgLine:
+    """A line of the guest's kernel log. `time` is the guest's clock, `host` the host's monotonic clock."""
+
+    time: float
+    text: str
+    host: float
+
+
+@dataclass
+class VmConfig:
+    """How to run VMs on this host; the command line fills it in."""
+
+    qemu: Path = paths.QEMU
+    accel: str = "tcg"
+    host: str = HOST_SOFTWARE
+    kernel: str = "series"
+    log_dir: Path = field(default_factory=lambda: paths.OUT / "vm")
+    verbose: bool = False
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+class VM:
+    """`VM(spec, config)`, `boot()`, then use it; `power_off()` or `kill()` at the end. Also a context manager."""
+
+    def __init__(self, spec: VmSpec, config: VmConfig, name: str = "vm") -> None:
+        self.spec = spec
+        self.config = config
+        self.name = name
+        self.kernel = spec.kernel or config.kernel
+        self.pvinfo_dirty: set[str] = set()
+        self.log_path = config.log_dir / f"{name}.console.log"
+        self.qemu_log_path = config.log_dir / f"{name}.qemu.log"
+        self.boot_seconds = 0.0
+        self._lines: list[KmsgLine] = []
+        self._cond = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._agent: Agent | None = None
+        self._qmp: Qmp | None = None
+        self._ended_by_us = False
+
+    # --- start and end -------------------------------------------------------------------------
+
+    def command_line(self, fds: tuple[int, int, int] = (3, 4, 5)) -> list[str]:
+        """QEMU's arguments; `fds` are the sockets of console, agent and QMP."""
+        console, agent, monitor = fds
+        kvm = self.config.accel == "kvm"
+        accel = ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        args = [str(self.config.qemu), "-name", self.name, "-M", self.spec.machine, *accel,
+                "-smp", str(self.spec.smp), "-m", self.spec.memory,
+                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+        for folder in FIRMWARE:
+            if Path(folder).is_dir():
+                args += ["-L", folder]
+        args += ["-chardev", f"socket,id=con,fd={console}", "-serial", "chardev:con",
+                 "-chardev", f"socket,id=qmp,fd={monitor}", "-mon", "chardev=qmp,mode=control",
+                 "-chardev", f"socket,id=agent,fd={agent}",
+                 "-device", "virtio-serial-pci,id=vser,addr=1d.0",
+                 "-device", "virtserialport,bus=vser.0,chardev=agent,name=igt-vgpu.agent"]
+        shares = (("hostroot", Path("/")), ("top", paths.TOP), ("modules", self._modules()))
+        for number, (tag, folder) in enumerate(shares):
+            where = str(folder).replace(",", ",,")
+            args += ["-fsdev", f"local,id={tag},path={where},security_model=none,readonly=on,multidevs=remap",
+                     "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},addr={0x1a + number:x}.0"]
+        args += self.spec.gpu_args(self.config.host)
+        args += ["-kernel", str(self._bzimage()), "-initrd", str(initramfs.build()),
+                 "-append", f"{KERNEL_CMDLINE} {self.spec.cmdline}".strip(), *self.spec.qemu_args]
+        return args
+
+    def _bzimage(self) -> Path:
+        folder = paths.kernel_dir(self.kernel)
+        image = folder if folder.is_file() else folder / "arch/x86/boot/bzImage"
+        if not image.exists():
+            raise VmError(f"no kernel at {image}: run 'tools/igt-vgpu/setup/kernel-build {self.kernel}'")
+        return image
+
+    def _modules(self) -> Path:
+        folder = paths.modules_dir(self.kernel)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def boot(self) -> VM:
+        """Start QEMU and wait until the guest takes commands."""
+        self.config.log_dir.mkdir(parents=True, exist_ok=True)
+        begin = time.monotonic()
+        pairs = [socket.socketpair() for _ in range(3)]
+        theirs = [pair[1] for pair in pairs]
+        fds = tuple(s.fileno() for s in theirs)
+        argv = self.command_line(fds)  # type: ignore[arg-type]
+        log = self.qemu_log_path.open("wb")
+        log.write(f"# {shlex.join(argv)}\n".encode())
+        log.flush()
+        try:
+            # pylint: disable=subprocess-popen-preexec-fn
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             pass_fds=fds, preexec_fn=_die_with_parent)
+        except OSError as error:
+            raise VmError(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
+        finally:
+            log.close()
+            for s in theirs:
+                s.close()
+        console, agent, monitor = (pair[0] for pair in pairs)
+        threading.Thread(target=self._read_console, args=(console,), daemon=True, name="console").start()
+        self._agent = Agent(agent)
+        try:
+            self._qmp = Qmp(monitor)
+            self._agent.wait_hello(self.spec.boot_timeout)
+        except (QmpError, AgentError) as error:
+            reason = self.broken() or str(error)
+            self.kill()
+            raise VmError(f"the guest did not boot: {reason}{self._log_hint()}") from error
+        self.boot_seconds = time.monotonic() - begin
+        return self
+
+    def __enter__(self) -> VM:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.power_off()
+
+    def power_off(self, timeout: float = 20) -> bool:
+        """Ask the guest to power off; kill QEMU if it does not. True if the guest went by itself."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        self._ended_by_us = True
+        try:
+            if self._agent:
+                self._agent.power_off()
+            self._process.wait(timeout)
+            return True
+        except (AgentError, subprocess.TimeoutExpired):
+            self.kill()
+            return False
+
+    def kill(self) -> None:
+        """End QEMU at once."""
+        self._ended_by_us = True
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+        if self._process:
+            self._process.wait(10)
+
+    def broken(self) -> str | None:
+        """Why this VM can take no more tests, or None."""
+        panic = next((m[1] for line in self.kmsg() if (m := _PANIC.search(line.text))), None)
+        if panic:
+            return f"guest panic: {panic}"
+        code = self._process.poll() if self._process else None
+        if code is not None and not self._ended_by_us:
+            if code < 0:
+                return f"QEMU crashed with {signal.Signals(-code).name}{self._qemu_says()}"
+            if code:
+                return f"QEMU ended with status {code}{self._qemu_says()}"
+            return "the guest rebooted or powered off by itself"
+        if self._process is None or code is not None:
+            return "the VM is not running"
+        if self._agent and self._agent.stuck:
+            return f"guest hung: {self._agent.stuck}"
+        if self._agent and self._agent.closed:
+            return "the guest closed its command channel"
+        return None
+
+    def responds(self, timeout: float = 10) -> bool:
+        """Whether the guest still answers its command channel."""
+        try:
+            self.mark("ping", timeout)
+            return True
+        except VmError:
+            return False
+
+    def _qemu_says(self) -> str:
+        lines = [x for x in self.qemu_log() if x.strip() and not x.startswith("# ")]
+        return f": {lines[-1].strip()}" if lines else ""
+
+    def qemu_log(self) -> list[str]:
+        """What QEMU and the mediator printed."""
+        try:
+            return self.qemu_log_path.read_text(errors="replace").splitlines()
+        except OSError:
+            return []
+
+    def _log_hint(self) -> str:
+        last = [line.text for line in self.kmsg()[-3:]]
+        seen = f"; last kernel lines: {' | '.join(last)}" if last else "; the kernel printed nothing"
+        return f"{seen} (logs: {self.log_path}, {self.qemu_log_path})"
+
+    # --- kernel log ------------------------------------------------------------------------------
+
+    def _read_console(self, sock: socket.socket) -> None:
+        last = 0.0
+        with sock, self.log_path.open("wb") as log, sock.makefile("rb") as stream:
+            try:
+                for raw in stream:
+                    log.write(raw)
+                    log.flush()
+                    text = raw.decode(errors="replace").rstrip("\r\n")
+                    match = _KMSG.match(text)
+                    if match:
+                        last, text = float(match[1]), match[2]
+                    with self._cond:
+                        self._lines.append(KmsgLine(last, text, time.monotonic()))
+                        self._cond.notify_all()
+            except OSError:
+                pass
+
+    def kmsg(self, since: int = 0) -> list[KmsgLine]:
+        """The kernel log from position `since` (see mark()) on."""
+        with self._cond:
+            return self._lines[since:]
+
+    def wait_kmsg(self, pattern: str, timeout: float = 10, since: int = 0) -> KmsgLine | None:
+        """The first line at or after `since` that matches, waiting for it; None if it does not come."""
+        regex = re.compile(pattern)
+
+        def find() -> KmsgLine | None:
+            return next((line for line in self._lines[since:] if regex.search(line.text)), None)
+        with self._cond:
+            self._cond.wait_for(lambda: find() is not None, timeout)
+            return find()
+
+    def mark(self, text: str, timeout: float = 10) -> int:
+        """Write a line to the guest's kernel log; returns its position once it came out of the console.
+
+        So all that the guest logged before this call stands before that position."""
+        token = f"{text} #{time.monotonic_ns()}"
+        begin = len(self.kmsg())
+        try:
+            self._need_agent().mark(token, timeout)
+        except AgentError as error:
+            raise VmError(f"{self.broken() or error}{self._log_hint()}") from error
+        line = self.wait_kmsg(re.escape(token), timeout, begin)
+        if line is None:
+            raise VmError(f"the guest's console is silent: the mark '{text}' did not come out{self._log_hint()}")
+        with self._cond:
+            return self._lines.index(line, begin)
+
+    # --- commands --------------------------------------------------------------------------------
+
+    def _need_agent(self) -> Agent:
+        if self._agent is None or self._process is None or self._process.poll() is not None:
+            raise VmError(self.broken() or "the VM is not running")
+        return self._agent
+
+    def spawn(self, command: str, on_output: Callable[[bytes], None] | None = None,
+              rows: int = 0, columns: int = 0) -> Job:
+        """Start a shell command in the guest and go on."""
+        try:
+            return self._need_agent().start(command, on_output, rows, columns)
+        except AgentError as error:
+            raise VmError(f"{self.broken() or error}{self._log_hint()}") from error
+
+    def run(self, command: str, timeout: float = 30, check: bool = False,
+            on_output: Callable[[bytes], None] | None = None) -> Completed:
+        """Run a shell command in the guest (standard output and error are one stream).
+
+        With `check`, a status other than 0 is a VmError."""
+        done = self.spawn(command, on_output).wait(timeout)
+        if done.rc is None and not done.timed_out:
+            time.sleep(0.2)     # a dying QEMU closes its sockets before it can be waited for
+            raise VmError(f"{self.broken() or 'the guest went away'} during '{command}'{self._log_hint()}")
+        if check and not done.ok:
+            raise VmError(done.why())
+        return done
+
+    def python(self, code: str, timeout: float = 30) -> Completed:
+        """Run Python code in the guest (the host's interpreter; the runner's package is importable)."""
+        runner = f"{paths.GUEST_TOP}/tools/igt-vgpu/runner"
+        return self.run(f"PYTHONPATH={runner} exec python3 -c {shlex.quote(code)}", timeout)
+
+    def read(self, path: str) -> str:
+        """A file of the guest, e.g. of sysfs or debugfs."""
+        return self.run(f"cat {shlex.quote(path)}", check=True).out
+
+    # --- the driver ------------------------------------------------------------------------------
+
+    def modprobe(self, module: str, options: str = "", timeout: float = 60) -> Completed:
+        """Load a module (and what it depends on) of the guest's own kernel."""
+        return self.run(f"modprobe -d {paths.GUEST_MODULES} {module} {options}", timeout)
+
+    def modprobe_i915(self, options: str = "", timeout: float = 60) -> Completed:
+        """Load i915. `modprobe` succeeds even if a probe fails: ask i915_bound()."""
+        return self.modprobe("i915", options, timeout)
+
+    def i915_loaded(self) -> bool:
+        return self.run("test -d /sys/module/i915").ok
+
+    def i915_bound(self, bdf: str = "0000:00:02.0") -> bool:
+        """Whether i915 drives that device, i.e. its probe succeeded."""
+        return self.run(f"test -e /sys/bus/pci/drivers/i915/{bdf}").ok
+
+    def unload_i915(self, timeout: float = 60) -> Completed:
+        """Unload i915 and what only it used; fine if it is not loaded."""
+        return self.run("if test -d /sys/module/i915; then "
+                        f"modprobe -d {paths.GUEST_MODULES} -r i915; fi", timeout)
+
+    def reload_i915(self, options: str = "", timeout: float = 60) -> Completed:
+        done = self.unload_i915(timeout)
+        return self.modprobe_i915(options, timeout) if done.ok else done
+
+    # --- the mediator ----------------------------------------------------------------------------
+
+    @property
+    def software_host(self) -> bool:
+        """Whether the mediator is ours, i.e. whether pvinfo(), stats() and trace_dump() exist."""
+        return self.config.host == HOST_SOFTWARE
+
+    def qmp(self, execute: str, timeout: float = 30, **arguments: Any) -> Any:
+        """A QMP command; an underscore in an argument's name stands for a dash."""
+        if self._qmp is None:
+            raise VmError("the VM is not running")
+        try:
+            return self._qmp.command(execute, timeout, **arguments)
+        except QmpError as error:
+            raise VmError(f"{error}{'; ' + reason if (reason := self.broken()) else ''}") from error
+
+    def qmp_events(self) -> list[dict[str, Any]]:
+        return list(self._qmp.events) if self._qmp else []
+
+    def _need_software(self) -> None:
+        if not self.software_host:
+            raise VmError(f"HOST={self.config.host} has no software mediator to ask")
+
+    def pvinfo(self, device: str, override: str) -> None:
+        """Override PVINFO fields ("field=value;field=value"); the next driver load sees it. "" undoes it."""
+        self._need_software()
+        self.qmp("qom-set", path=f"/machine/peripheral/{device}", property="pvinfo", value=override)
+        self.pvinfo_dirty.add(device)
+
+    def stats(self, device: str = "vgpu0") -> dict[str, Any]:
+        """The trap counters of a vGPU."""
+        self._need_software()
+        return json.loads(self.qmp("qom-get", path=f"/machine/peripheral/{device}", property="stats"))
+
+    def stats_reset(self, device: str = "vgpu0") -> None:
+        self._need_software()
+        self.qmp("qom-set", path=f"/machine/peripheral/{device}", property="stats-reset", value=True)
+
+    def gpu_stats(self, gpu: str = "gpu0") -> dict[str, Any]:
+        self._need_software()
+        return json.loads(self.qmp("qom-get", path=f"/objects/{gpu}", property="stats"))
+
+    def trace_dump(self, path: str | Path, gpu: str = "gpu0") -> None:
+        """Write the GPU's timeline in the Chrome trace format (the Gpu needs trace=True)."""
+        self._need_software()
+        self.qmp("qom-set", path=f"/objects/{gpu}", property="trace-dump", value=str(path))
