@@ -2,10 +2,10 @@
 /*
  * The PVINFO page: the wire ABI between an i915 guest and a GVT mediator.
  *
- * Both sides compile this one file: the kernel through i915_pvinfo.h, a mediator in user space directly.
- * Therefore it includes nothing but <linux/types.h>, has constants and plain structs only, and each
- * offset is asserted. Published fields never move and bits are never redefined; what is new is carved
- * out of the reserved space and guarded by a new capability bit.
+ * Both sides compile this one file: the kernel through i915_pvinfo.h, a mediator in user space
+ * directly. Therefore it includes nothing but <linux/types.h>, has constants and plain structs
+ * only, and the offset of each field is asserted. Published fields never move and bits are never
+ * redefined; what is new is carved out of the reserved space and guarded by a new capability bit.
  */
 
 #ifndef _I915_PVINFO_ABI_H_
@@ -16,71 +16,78 @@
 /**
  * DOC: PVINFO page
  *
- * The mediator shows a guest one 4096-byte page of plain registers in the GPU's MMIO BAR (BAR 0), at
- * offset %VGT_PVINFO_PAGE. On bare hardware the page reads as something other than %VGT_MAGIC. All
- * fields are little endian. The first half is written by the mediator and read by the guest; in the second
- * half the guest talks to the mediator. An access is 1, 2, 4 or 8 bytes wide and naturally aligned.
+ * The mediator shows a guest one 4096-byte page of plain registers in the GPU's MMIO BAR (BAR 0),
+ * at offset %VGT_PVINFO_PAGE. On bare hardware the page reads as something other than %VGT_MAGIC.
+ * All fields are little endian. The first half is written by the mediator and read by the guest;
+ * in the second half the guest talks to the mediator. An access is 1, 2, 4 or 8 bytes wide and
+ * naturally aligned.
  *
- * ====== ===== ============================== === ================================================
- * Offset Bytes Field                          by  Meaning
- * ====== ===== ============================== === ================================================
- * 0x000  8     magic                          M   %VGT_MAGIC
- * 0x008  2     version_major                  M   a guest accepts only its own major version
- * 0x00a  2     version_minor                  M   a larger minor only adds capabilities
- * 0x00c  4     vgt_id                         M   number of this vGPU on its GPU, 1 and up
- * 0x010  4     vgt_caps                       M   VGT_CAPS_*
- * 0x040  4     avail_rs.mappable_gmadr.base   M   the guest's part of the aperture, bytes
- * 0x044  4     avail_rs.mappable_gmadr.size   M   its size, bytes
- * 0x048  4     avail_rs.nonmappable_gmadr.base M  the guest's part above the aperture, bytes
- * 0x04c  4     avail_rs.nonmappable_gmadr.size M  its size, bytes
- * 0x050  4     avail_rs.fence_num             M   fence registers 0 .. fence_num - 1 are the guest's
- * 0x804  4     display_ready                  G   VGT_DRV_DISPLAY_*
- * 0x818  4     g2v_notify                     G   &enum vgt_g2v_type, acted on as it is written
- * 0x830  4     cursor_x_hot                   G   cursor hot spot, pixels
- * 0x834  4     cursor_y_hot                   G   cursor hot spot, pixels
- * 0x838  8 x 4 pdp                            G   page directory pointers for a PPGTT notification
- * 0x858  4     execlist_context_descriptor_lo G   low half of a context descriptor
- * 0x85c  4     execlist_context_descriptor_hi G   high half of a context descriptor
- * ====== ===== ============================== === ================================================
+ * ====== ===== =============================== === ==============================================
+ * Offset Bytes Field                           by  Meaning
+ * ====== ===== =============================== === ==============================================
+ * 0x000  8     magic                           M   %VGT_MAGIC
+ * 0x008  2     version_major                   M   a guest accepts only its own major version
+ * 0x00a  2     version_minor                   M   a larger minor only adds capabilities
+ * 0x00c  4     vgt_id                          M   number of this vGPU on its GPU, 1 and up
+ * 0x010  4     vgt_caps                        M   VGT_CAPS_*
+ * 0x040  4     avail_rs.mappable_gmadr.base    M   the guest's part of the aperture, bytes
+ * 0x044  4     avail_rs.mappable_gmadr.size    M   its size, bytes; 0: there is no such part
+ * 0x048  4     avail_rs.nonmappable_gmadr.base M   the guest's part above the aperture, bytes
+ * 0x04c  4     avail_rs.nonmappable_gmadr.size M   its size, bytes; 0: there is no such part
+ * 0x050  4     avail_rs.fence_num              M   fences 0 .. fence_num - 1 are the guest's
+ * 0x804  4     display_ready                   G   VGT_DRV_DISPLAY_*
+ * 0x818  4     g2v_notify                      G   &enum vgt_g2v_type, acted on as it is written
+ * 0x830  4     cursor_x_hot                    G   cursor hot spot, pixels
+ * 0x834  4     cursor_y_hot                    G   cursor hot spot, pixels
+ * 0x838  8 x 4 pdp                             G   page directory pointers, for a notification
+ * 0x858  4     execlist_context_descriptor_lo  G   low half of a context descriptor
+ * 0x85c  4     execlist_context_descriptor_hi  G   high half of a context descriptor
+ * ====== ===== =============================== === ==============================================
  *
- * All other offsets are reserved: they read as zero and are never written. (Deployed mediators put a guest
- * that writes 0x808-0x817 out of service.)
+ * M: the mediator's field, the guest only reads it. G: the guest's field.
  *
- * Sizes and bases are 32 bits wide, so a portion can neither start at nor reach past 4 GiB - 1; the
- * mediator cannot grant the last page of a 4 GiB GGTT by a size of 4 GiB.
+ * All other offsets are reserved: they read as zero and are never written. (Deployed mediators
+ * put a guest that writes 0x808-0x817 out of service.)
+ *
+ * Bases and sizes are 32 bits wide, their sum is not: a portion starts below 4 GiB and is shorter
+ * than 4 GiB, but its end must be computed in 64 bits, since it may be 4 GiB and (if the mediator
+ * is broken) even more.
  */
 
-/** define VGT_PVINFO_PAGE - offset of the PVINFO page in the MMIO BAR, bytes */
+/* VGT_PVINFO_PAGE: offset of the PVINFO page in the MMIO BAR; VGT_PVINFO_SIZE: its size, bytes */
 #define VGT_PVINFO_PAGE		0x78000
-/** define VGT_PVINFO_SIZE - size of the PVINFO page, bytes */
 #define VGT_PVINFO_SIZE		0x1000
 
-/** define VGT_MAGIC - "vGTvGTvG" in ASCII: a mediator is present */
+/* VGT_MAGIC: "vGTvGTvG" in ASCII, there is a mediator */
 #define VGT_MAGIC		0x4776544776544776ULL
 
+/* The version described here; see "PVINFO page" for what a difference means. */
 #define VGT_VERSION_MAJOR	1
 #define VGT_VERSION_MINOR	0
 
 /*
- * Capabilities (vgt_caps). Bits 0, 1 and 5-31 are reserved: a guest ignores those it does not know. Bit 5 was
- * used by an unmerged paravirtualisation series (2018-2020) and is not given out again.
+ * Capabilities (vgt_caps). Bits 0, 1 and 5-31 are reserved: a guest ignores those that it does not
+ * know. Bit 5 was used by an unmerged paravirtualisation series (2018-2020) and is not given out
+ * again.
+ *
+ * VGT_CAPS_FULL_PPGTT: the mediator shadows page tables of the guest's own, 3-level and 4-level.
+ * Linux refuses a mediator of a GPU with PPGTTs that does not.
+ * VGT_CAPS_HWSP_EMULATION: context status is written to each engine's hardware status page. Linux
+ * refuses a mediator of a GPU with execlists that does not.
+ * VGT_CAPS_HUGE_GTT: 64 KiB and 2 MiB page table entries may be used; without it, 4 KiB only.
  */
-
-/** define VGT_CAPS_FULL_PPGTT - the mediator shadows 4-level (48-bit) page tables; without it 3-level only */
-#define VGT_CAPS_FULL_PPGTT	(1u << 2)
-/** define VGT_CAPS_HWSP_EMULATION - the hardware status page of each engine is emulated; execlists need it */
-#define VGT_CAPS_HWSP_EMULATION	(1u << 3)
-/** define VGT_CAPS_HUGE_GTT - 64 KiB and 2 MiB page table entries may be used */
-#define VGT_CAPS_HUGE_GTT	(1u << 4)
+#define VGT_CAPS_FULL_PPGTT	0x00000004u
+#define VGT_CAPS_HWSP_EMULATION	0x00000008u
+#define VGT_CAPS_HUGE_GTT	0x00000010u
 
 /**
  * enum vgt_g2v_type - what a guest says by writing g2v_notify
- * @VGT_G2V_PPGTT_L3_PAGE_TABLE_CREATE: a 3-level page table exists, its four pointers stand in pdp[0..3]
+ * @VGT_G2V_PPGTT_L3_PAGE_TABLE_CREATE: a 3-level page table exists, pdp[0..3] are its pointers
  * @VGT_G2V_PPGTT_L3_PAGE_TABLE_DESTROY: the 3-level page table in pdp[0..3] is going away
- * @VGT_G2V_PPGTT_L4_PAGE_TABLE_CREATE: a 4-level page table exists, its root stands in pdp[0]
- * @VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY: the 4-level page table with the root in pdp[0] is going away
- * @VGT_G2V_EXECLIST_CONTEXT_CREATE: reserved; never sent, accepted and ignored by mediators
- * @VGT_G2V_EXECLIST_CONTEXT_DESTROY: reserved; never sent, accepted and ignored by mediators
+ * @VGT_G2V_PPGTT_L4_PAGE_TABLE_CREATE: a 4-level page table exists, pdp[0] is its root
+ * @VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY: the 4-level page table with the root pdp[0] is going away
+ * @VGT_G2V_EXECLIST_CONTEXT_CREATE: reserved; never sent, mediators accept and ignore it
+ * @VGT_G2V_EXECLIST_CONTEXT_DESTROY: reserved; never sent, mediators accept and ignore it
  * @VGT_G2V_MAX: one more than the last number
  *
  * 8 and 9 were used by the unmerged series named above and are not given out again.
@@ -102,8 +109,8 @@ enum vgt_g2v_type {
 /**
  * struct vgt_if - the PVINFO page
  *
- * It describes offsets only: in the guest the page is MMIO and is reached through register accessors, never by
- * a pointer to this struct (scripts/coccinelle checks that). The table above says who writes which field.
+ * It describes offsets only: in the guest the page is MMIO and is reached through register
+ * accessors, never by a pointer to this struct. The table above says who writes which field.
  */
 struct vgt_if {
 	/** @magic: %VGT_MAGIC */
@@ -164,7 +171,7 @@ struct vgt_if {
 	__u32 rsv7[0x200 - 24];
 };
 
-/** define VGT_ASSERT_OFFSET - a field stands where every deployed mediator and guest expects it */
+/* A field stands where every deployed mediator and guest expects it. */
 #define VGT_ASSERT_OFFSET(field, offset) \
 	_Static_assert(__builtin_offsetof(struct vgt_if, field) == (offset), \
 		       "PVINFO field " #field " moved")
@@ -190,6 +197,7 @@ VGT_ASSERT_OFFSET(rsv6, 0x81c);
 VGT_ASSERT_OFFSET(cursor_x_hot, 0x830);
 VGT_ASSERT_OFFSET(cursor_y_hot, 0x834);
 VGT_ASSERT_OFFSET(pdp, 0x838);
+VGT_ASSERT_OFFSET(pdp[3].hi, 0x854);
 VGT_ASSERT_OFFSET(execlist_context_descriptor_lo, 0x858);
 VGT_ASSERT_OFFSET(execlist_context_descriptor_hi, 0x85c);
 VGT_ASSERT_OFFSET(rsv7, 0x860);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The debugfs file i915_vgpu: what the driver knows of its mediator.
+ *
+ * One "name: value" pair a line, for people and for tests. Reading it asks the mediator for
+ * nothing but the number of the vGPU.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/sizes.h>
+#include <linux/string_choices.h>
+
+#include <drm/drm_file.h>
+
+#include "gt/intel_gt.h"
+#include "i915_drv.h"
+#include "i915_pvinfo.h"
+#include "i915_vgpu.h"
+#include "i915_vgpu_debugfs.h"
+#include "i915_vgpu_pvinfo.h"
+
+static void show_range(struct seq_file *m, const char *name, u64 start, u64 size)
+{
+	seq_printf(m, "%s: 0x%08llx - 0x%08llx, %llu KiB\n",
+		   name, start, start + size, size / SZ_1K);
+}
+
+static int show_graphics_memory(struct seq_file *m, struct drm_i915_private *i915)
+{
+	static const char * const names[VGPU_NUM_BALLOONS] = {
+		[VGPU_BALLOON_BELOW_MAPPABLE] = "balloon below mappable",
+		[VGPU_BALLOON_ABOVE_MAPPABLE] = "balloon above mappable",
+		[VGPU_BALLOON_BELOW_NONMAPPABLE] = "balloon below nonmappable",
+		[VGPU_BALLOON_ABOVE_NONMAPPABLE] = "balloon above nonmappable",
+	};
+	const struct vgpu_partition *partition = &i915->vgpu.partition;
+	struct i915_ggtt *ggtt = to_gt(i915)->ggtt;
+	int i, err;
+
+	show_range(m, "mappable", partition->mappable.start,
+		   vgpu_range_size(&partition->mappable));
+	show_range(m, "nonmappable", partition->nonmappable.start,
+		   vgpu_range_size(&partition->nonmappable));
+
+	err = mutex_lock_interruptible(&ggtt->vm.mutex);
+	if (err)
+		return err;
+
+	for (i = 0; i < VGPU_NUM_BALLOONS; i++) {
+		const struct drm_mm_node *node = &i915->vgpu.balloon.node[i];
+
+		if (drm_mm_node_allocated(node))
+			show_range(m, names[i], node->start, node->size);
+	}
+	seq_printf(m, "ballooned out: %llu KiB\n", vgpu_balloon_size(&i915->vgpu.balloon) / SZ_1K);
+
+	mutex_unlock(&ggtt->vm.mutex);
+	return 0;
+}
+
+static int vgpu_show(struct seq_file *m, void *unused)
+{
+	struct drm_i915_private *i915 = m->private;
+	intel_wakeref_t wakeref;
+	char caps[64];
+	u32 id = 0;
+	int err;
+
+	seq_printf(m, "active: %s\n", str_yes_no(intel_vgpu_active(i915)));
+	if (!intel_vgpu_active(i915))
+		return 0;
+
+	with_intel_runtime_pm(&i915->runtime_pm, wakeref)
+		id = intel_uncore_read(&i915->uncore, vgtif_reg(vgt_id));
+
+	vgpu_caps_print(caps, sizeof(caps), i915->vgpu.caps);
+	seq_printf(m, "version: %u.%u\n", i915->vgpu.version_major, i915->vgpu.version_minor);
+	seq_printf(m, "id: %u\n", id);
+	seq_printf(m, "capabilities: 0x%08x %s\n", i915->vgpu.caps, caps);
+
+	err = show_graphics_memory(m, i915);
+	if (err)
+		return err;
+
+	seq_printf(m, "fences: %u\n", to_gt(i915)->ggtt->num_fences);
+	seq_printf(m, "fences offered: %u\n", i915->vgpu.fence_num);
+	return 0;
+}
+
+DEFINE_SHOW_ATTRIBUTE(vgpu);
+
+/**
+ * intel_vgpu_debugfs_register - create the debugfs file i915_vgpu
+ * @i915: the device, a vGPU or not
+ */
+void intel_vgpu_debugfs_register(struct drm_i915_private *i915)
+{
+	debugfs_create_file("i915_vgpu", 0444, i915->drm.primary->debugfs_root, i915, &vgpu_fops);
+}
