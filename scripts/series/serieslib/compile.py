@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""One cell of the build matrix: does i915 at this commit compile without a warning in this variant?
+
+A pass is remembered in the cache folder under a key of everything that decides it, so an interrupted
+or repeated run resumes. Failures are never remembered."""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .git import Git
+from .lab import Lab
+from .verdict import Failed
+from .work import Variant, WorkTree, guest_config, tool_version
+
+I915 = "drivers/gpu/drm/i915/"
+# Bump when this file starts to check more, so that old passes do not count.
+RULES = "2"
+EXPORT = re.compile(r"EXPORT_(?:\w+_)?SYMBOL\w*\(\s*(\w+)")
+# Names that macros paste together, so that no EXPORT_SYMBOL() spells them.
+MACRO_EXPORT = re.compile(r"(__tracepoint_|__traceiter_|__SC[KT]__|_dev_|get_random_|kstrto|param_ops_|"
+                          r"__x86_|__this_module$)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    commit: str
+    label: str
+    variant: Variant
+    vmlinux: bool = False
+    header_test: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.label} {self.variant.name}" + (" vmlinux" if self.vmlinux else "") \
+            + (" +headers" if self.header_test else "")
+
+
+class Passes:
+    """Remembered passes."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.dir = lab.places.cache / "series-build"
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.guest = guest_config(lab)
+
+    def key(self, cell: Cell) -> Path:
+        tree = self.lab.git.out("rev-parse", f"{cell.commit}^{{tree}}").strip()
+        parts = (RULES, tree, self.guest, cell.variant.fragment(), tool_version(cell.variant.cc),
+                 "vmlinux" if cell.vmlinux else "", "" if cell.header_test else "no headers")
+        return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
+
+    def has(self, cell: Cell) -> bool:
+        return self.key(cell).exists()
+
+    def add(self, cell: Cell, seconds: float) -> None:
+        path = self.key(cell)
+        path.write_text(json.dumps({"cell": cell.name, "seconds": round(seconds, 1)}) + "\n")
+
+
+def _undefined(work: WorkTree) -> set[str]:
+    """Names that the linked driver takes from elsewhere."""
+    out = work.path / I915 / "i915.o"
+    done = subprocess.run(["nm", "--undefined-only", "--format=posix", str(out)],
+                          capture_output=True, text=True, check=False)
+    return {line.split()[0] for line in done.stdout.splitlines() if line}
+
+
+def _exported(git: Git, commit: str, names: set[str]) -> set[str]:
+    """Those of `names` that some EXPORT_SYMBOL() of the tree exports."""
+    if not names:
+        return set()
+    found = git.try_run("grep", "-h", "-w", "-F", *[w for n in sorted(names) for w in ("-e", n)],
+                        commit, "--", "*.c", "*.S", "*.h").stdout.decode(errors="replace")
+    return {m.group(1) for m in EXPORT.finditer(found)} & names
+
+
+def _base_exports(lab: Lab) -> set[str]:
+    """Every name that BASE exports, collected from the source once (12 s), then remembered."""
+    path = lab.places.cache / "series-build" / f"{lab.base[:40]}.exports"
+    if not path.exists():
+        text = lab.git.out("grep", "-h", "-E", r"EXPORT_(\w+_)?SYMBOL", lab.base, "--", "*.c", "*.S", "*.h")
+        new = path.with_name(path.name + ".new")
+        new.write_text("\n".join(sorted(set(EXPORT.findall(text)))) + "\n")
+        new.replace(path)
+    return set(path.read_text().split())
+
+
+def symbols(work: WorkTree, commit: str) -> list[str]:
+    """The module may not need what nothing exports: a file that is missing in the Makefile, mostly.
+    The source is asked instead of modpost, so that no vmlinux has to be built to know."""
+    lost = {n for n in _undefined(work) - _base_exports(work.lab) if not MACRO_EXPORT.match(n)}
+    lost -= _exported(work.lab.git, commit, lost)
+    return [f"i915.ko: symbol {n} is needed, but nothing defines and exports it" for n in sorted(lost)]
+
+
+def build(work: WorkTree, cell: Cell) -> float:
+    """Compile; raises Failed with what was said. With -s, a clean build says nothing at all."""
+    began = time.monotonic()
+    work.goto(cell.commit)
+    work.configure()
+    goals = ["vmlinux"] if cell.vmlinux else [I915]
+    # The header test: each header of i915 compiles alone, and its kernel-doc parses. It says the same
+    # in every variant, so the plan asks for it in one only.
+    if not cell.header_test:
+        goals.append("no-header-test=%.h")
+    done = work.make(*goals)
+    said = [x for x in done.stdout.splitlines() if x.strip()]
+    if done.returncode:
+        raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
+    if said:
+        raise Failed(said[:60])
+    if cell.variant.i915 == "m":
+        lost = symbols(work, cell.commit)
+        if lost:
+            raise Failed(lost)
+    return time.monotonic() - began

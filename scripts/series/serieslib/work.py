@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""Configured kernel work trees in which patches are compiled and analysed.
+
+One persistent work tree per configuration, below out/series/work/: moving it from patch to patch
+keeps make incremental, and in-tree relative paths let ccache share objects between all of them and
+with out/linux. Callers: build, and the compiling checks. It never touches out/linux."""
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .base import REPO, SeriesError
+from .git import Git
+from .lab import Lab, touched_by
+
+# Half of the tree is of no use to an x86 i915 build; leaving it out halves time and disk.
+# Kconfig, Makefile and Kbuild files stay everywhere, since kbuild reads them all.
+SPARSE = (
+    "/*",
+    "!/arch/*/", "/arch/x86/", "/arch/um/",
+    "!/Documentation/*/", "!/samples/*/", "!/sound/*/", "!/drivers/net/*/",
+    "!/drivers/gpu/drm/amd/*/", "!/drivers/gpu/drm/nouveau/*/", "!/drivers/media/*/",
+    "!/drivers/staging/*/", "!/drivers/scsi/*/", "!/drivers/infiniband/*/", "!/tools/testing/*/",
+    "!/tools/perf/", "/tools/testing/selftests/drivers/",
+    "Kconfig*", "Makefile*", "Kbuild*", "*.mk",
+)
+
+# What each variant has beyond the guest's configuration.
+GVT_HOST = """\
+CONFIG_VIRTUALIZATION=y
+CONFIG_KVM=y
+CONFIG_KVM_AMD=y
+CONFIG_IOMMU_SUPPORT=y
+CONFIG_FW_LOADER=y
+CONFIG_VFIO=y
+CONFIG_VFIO_GROUP=y
+CONFIG_VFIO_CONTAINER=y
+CONFIG_VFIO_IOMMU_TYPE1=y
+CONFIG_DRM_I915_GVT_KVMGT={i915}
+"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to build the driver."""
+
+    compiler: str   # gcc or clang
+    i915: str       # m or y
+    gvt: bool       # GVT-g host support
+
+    @property
+    def name(self) -> str:
+        return f"{self.compiler}-{self.i915}-{'gvt' if self.gvt else 'nogvt'}"
+
+    @property
+    def cc(self) -> str:
+        if self.compiler == "gcc":
+            return "gcc"
+        return "clang-14" if shutil.which("clang-14") else "clang"
+
+    def fragment(self) -> str:
+        text = f"CONFIG_DRM_I915={self.i915}\n"
+        if self.compiler == "clang":
+            # tinyconfig starts as 32 bit and leaves 1024 behind, which clang exceeds in stock selftests.
+            text += "CONFIG_FRAME_WARN=2048\n"
+        if self.gvt:
+            text += GVT_HOST.format(i915=self.i915)
+        return text
+
+
+VARIANTS = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
+                 for g in (False, True))
+DEFAULT = VARIANTS[0]
+
+
+def guest_config(lab: Lab) -> str:
+    """The guest's configuration, and what it adds for symbols that only the series has."""
+    for root in (lab.places.root, REPO):
+        guest = root / "tools/igt-vgpu/guest"
+        if (guest / "guest.config").is_file():
+            parts = [guest / "guest.config", guest / "guest-series.config"]
+            return "\n".join(p.read_text(encoding="utf-8") for p in parts if p.is_file())
+    raise SeriesError("tools/igt-vgpu/guest/guest.config: not there; the builds start from it")
+
+
+@functools.cache
+def tool_version(program: str) -> str:
+    found = shutil.which(program)
+    if not found:
+        raise SeriesError(f"{program}: not installed: run `make setup`")
+    done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else program
+
+
+def make_env(lab: Lab) -> dict[str, str]:
+    drop = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT", "O", "ARCH", "CROSS_COMPILE",
+            "LLVM", "CC", "KCFLAGS", "KDIR")
+    env = {k: v for k, v in os.environ.items() if k not in drop and not k.startswith("GIT_")}
+    env.update(LC_ALL="C.UTF-8", KBUILD_BUILD_TIMESTAMP="@0", KBUILD_BUILD_USER="igt-vgpu",
+               KBUILD_BUILD_HOST="igt-vgpu", CCACHE_NOHASHDIR="1",
+               CCACHE_SLOPPINESS="time_macros")
+    env.setdefault("CCACHE_DIR", str(lab.places.cache / "ccache"))
+    return env
+
+
+def jobs() -> int:
+    return int(os.environ.get("JOBS") or os.cpu_count() or 2)
+
+
+class WorkTree:
+    """A work tree with a configuration. Use it as a context manager: it is locked while in use."""
+
+    def __init__(self, lab: Lab, name: str, variant: Variant) -> None:
+        self.lab = lab
+        self.variant = variant
+        self.path = lab.home / "work" / name
+        self.git = Git(self.path)
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> "WorkTree":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.path.with_name(self.path.name + ".lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock:
+            self._lock.close()
+
+    def goto(self, commit: str) -> None:
+        """Bring the sources to a commit; only files that differ change, so make stays incremental."""
+        series = touched_by(self.lab.places.patch_files())
+        patterns = "".join(p + "\n" for p in (*SPARSE, *("/" + s for s in series)))
+        if not (self.path / ".git").exists() or not self.git.ok("rev-parse", "HEAD"):
+            shutil.rmtree(self.path, ignore_errors=True)
+            with self.lab.locked():
+                self.lab.git.run("worktree", "prune")
+                self.lab.git.run("worktree", "add", "--no-checkout", "--detach", "--force",
+                                 str(self.path), commit)
+        sparse = self.git.private("info/sparse-checkout")
+        sparse.parent.mkdir(parents=True, exist_ok=True)
+        if not sparse.is_file() or sparse.read_text() != patterns or not (self.path / "Makefile").exists():
+            sparse.write_text(patterns)
+            # The first time there is no index yet; later, a changed pattern list only adds files.
+            self._sparse("read-tree", "-m", "-u", "HEAD")
+        self._sparse("checkout", "--quiet", "--force", "--detach", commit)
+
+    def _sparse(self, *args: str) -> None:
+        self.git.run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", *args)
+
+    def config_text(self) -> str:
+        return guest_config(self.lab) + "\n" + self.variant.fragment()
+
+    def configure(self) -> None:
+        """tinyconfig + the guest's configuration + the variant's; again only if an input changed."""
+        kconfig = [x for x in self.git.lines("ls-tree", "-r", "HEAD", "drivers/gpu/drm/i915")
+                   if "/Kconfig" in x]
+        inputs = "\0".join((self.config_text(), tool_version(self.variant.cc), *kconfig))
+        wanted = hashlib.sha256(inputs.encode()).hexdigest()
+        stamp = self.path / ".config.series"
+        if stamp.exists() and stamp.read_text() == wanted and (self.path / ".config").exists():
+            return
+        stamp.unlink(missing_ok=True)
+        new = self.path / ".config.new"
+        self.must("tinyconfig", f"KCONFIG_CONFIG={new.name}")
+        with new.open("a", encoding="utf-8") as f:
+            f.write(self.config_text())
+        self.must("olddefconfig", f"KCONFIG_CONFIG={new.name}")
+        have = set(new.read_text().splitlines())
+        lost = [x for x in self.variant.fragment().splitlines() if x not in have]
+        if lost:
+            raise SeriesError(f"{new}: Kconfig dropped {', '.join(lost)}")
+        # An equal file keeps its time stamp, and make its objects.
+        old = self.path / ".config"
+        if not old.exists() or old.read_bytes() != new.read_bytes():
+            new.replace(old)
+        stamp.write_text(wanted)
+
+    def make(self, *goals: str, timeout: float | None = 3600) -> subprocess.CompletedProcess[str]:
+        cc = ["CC=ccache " + self.variant.cc] if shutil.which("ccache") else ["CC=" + self.variant.cc]
+        if self.variant.compiler == "clang":
+            cc += ["HOSTCC=gcc"]
+        argv = ["make", "-s", f"-j{jobs()}", *cc, *goals]
+        return subprocess.run(argv, cwd=self.path, env=make_env(self.lab), text=True, errors="replace",
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, check=False)
+
+    def must(self, *goals: str) -> str:
+        done = self.make(*goals)
+        if done.returncode:
+            tail = "\n  ".join(done.stdout.strip().splitlines()[-15:])
+            raise SeriesError(f"{self.path}: make {' '.join(goals)} failed:\n  {tail}")
+        return done.stdout

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""scripts/series/build: a patch that does not compile is found where it is, whatever variant shows it."""
+from __future__ import annotations
+
+from scratch import GOOD, I915, Patch, Scratch
+
+OPTIONS = ("--skip-header-test",)
+BREAK = Patch("drm/i915: forget a semicolon", edits={
+    I915 + "series_probe.c": ("return count * 2;", "return count * 2")})
+MEND = Patch("drm/i915: mend the probe", edits={
+    I915 + "series_probe.c": ("return count * 2", "return count * 2;")})
+WARN = Patch("drm/i915: leave a variable unused", edits={
+    I915 + "series_probe.c": ("\treturn", "\tint unused;\n\n\treturn")})
+UNLISTED = Patch("drm/i915: forget the Makefile", {
+    I915 + "series_lost.c": "// SPDX-License-Identifier: MIT\n\nint series_lost(void);\n\n"
+                            "int series_lost(void)\n{\n\treturn 1;\n}\n",
+}, {I915 + "series_probe.c": ("return count * 2;", "return series_lost() + count;"),
+    I915 + "series_probe.h": ("int series_probe(int count);",
+                              "int series_probe(int count);\nint series_lost(void);")})
+
+class Build:
+    def __init__(self, scratch: Scratch) -> None:
+        self.scratch = scratch
+
+    def tests(self) -> list[tuple[str, object]]:
+        return [
+            ("a patch in the middle that does not compile is named; the others pass", self.middle),
+            ("a failure is found again, a pass is remembered", self.memo),
+            ("a compiler warning fails", self.warning),
+            ("an object that is missing in the Makefile fails", self.unlisted),
+            ("the plan: every patch in the default variant, the last in all, FULL=1 the product",
+             self.plan),
+        ]
+
+    def _build(self, *patches: Patch) -> list[tuple[str, str, str]]:
+        self.scratch.series(*patches)
+        self.last = self.scratch.run("build", "--quick", *OPTIONS)
+        rows = self.last.data.get("results", [])
+        return [(r["name"].split()[0], r["result"], "\n".join(r["details"]))  # type: ignore[attr-defined]
+                for r in rows]  # type: ignore[attr-defined]
+
+    def middle(self) -> None:
+        rows = self._build(GOOD[0], BREAK, MEND)
+        assert [r[:2] for r in rows] == [("0001", "pass"), ("0002", "fail"), ("0003", "pass")], \
+            self.last.text
+        assert "series_probe.c" in rows[1][2] and self.last.status == 1, self.last.text
+
+    def memo(self) -> None:
+        rows = self._build(GOOD[0], BREAK, MEND)
+        assert [r[1] for r in rows] == ["pass", "fail", "pass"], self.last.text
+        assert self.last.text.count("unchanged since it passed") == 2, self.last.text
+
+    def warning(self) -> None:
+        rows = self._build(GOOD[0], WARN)
+        assert rows[1][1] == "fail" and "unused" in rows[1][2], self.last.text
+
+    def unlisted(self) -> None:
+        rows = self._build(GOOD[0], UNLISTED)
+        assert rows[1][1] == "fail" and "series_lost" in rows[1][2], self.last.text
+        assert "nothing defines" in rows[1][2], self.last.text
+
+    def plan(self) -> None:
+        self.scratch.series(*GOOD)
+        done = self.scratch.run("build", "--plan")
+        cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
+        assert done.status == 0 and len(cells) == 2 + 7 + 1, done.text
+        assert {c[1] for c in cells if c[0] == "0001"} == {"gcc-m-nogvt"}, done.text
+        assert len({c[1] for c in cells if c[0] == "0002"}) == 8, done.text
+        done = self.scratch.run("build", "--plan", env={"FULL": "1"})
+        cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
+        assert len(cells) == 2 * 8 + 2, done.text
+
