@@ -2,12 +2,14 @@
 /*
  * A Gen8/Gen9 Intel GPU in software: the interface to the world outside.
  *
- * Callers: a native guest's PCI device (bare metal) and the mediator in ../gvt, which drives this GPU the way a
- * host driver drives hardware: registers, GGTT entries, execlists, interrupts. Nothing in this folder knows
- * of guests, of sharing or of QEMU: whatever is needed from outside comes through struct gpu_host_ops.
+ * Callers: a native guest's PCI device (bare metal) and the mediator in ../gvt, which drives this
+ * GPU the way a host driver drives hardware: registers, GGTT entries, execlists, interrupts.
+ * Nothing in this folder knows of guests, of sharing or of QEMU: whatever is needed from outside
+ * comes through struct gpu_host_ops.
  *
- * Threads: the MMIO, GGTT and aperture functions may be called from any thread at any time. gpu_engine_run() is
- * called by at most one thread per engine. All of them take gpu->lock inside, none may be called with it held.
+ * Threads: the MMIO, GGTT and aperture functions may be called from any thread at any time.
+ * gpu_engine_run() is called by at most one thread per engine. All of them take gpu->lock inside,
+ * none may be called with it held.
  */
 #ifndef GPU_H
 #define GPU_H
@@ -19,7 +21,7 @@
 #define GPU_PAGE_SHIFT		12
 #define GPU_PAGE_SIZE		(1u << GPU_PAGE_SHIFT)
 #define GPU_MMIO_SIZE		0x200000u	/* registers: the first 2 MiB of BAR 0 */
-#define GPU_BAR0_SIZE		0x1000000u	/* 16 MiB: registers, then GGTT entries from 8 MiB */
+#define GPU_BAR0_SIZE 0x1000000u /* 16 MiB: registers, then GGTT entries from 8 MiB */
 #define GPU_GTT_OFFSET		0x800000u
 #define GPU_GGTT_ENTRIES	(1u << 20)	/* 8 MiB of 8-byte entries: 4 GiB of GGTT */
 #define GPU_GGTT_SIZE		(1ull << 32)
@@ -27,14 +29,15 @@
 #define GPU_NUM_FENCES		32
 
 /*
- * Memory outside the GPU belongs to a domain, like a PCI requester id before an IOMMU: 0 is whoever owns the GPU (a
- * native guest, or the mediator itself), 1 and up are the mediator's vGPUs. A GGTT entry names its domain in bits 52-59,
- * which hardware ignores; only the owner can set them. What a page table or a context image refers to lies
- * in the domain of the page that it stands in, unless that page is domain 0's and the entry names another.
+ * Memory outside the GPU belongs to a domain, like a PCI requester id before an IOMMU: 0 is whoever
+ * owns the GPU (a native guest, or the mediator itself), 1 and up are the mediator's vGPUs. A GGTT
+ * entry names its domain in bits 52-59, which hardware ignores; only the owner can set them. What a
+ * page table or a context image refers to lies in the domain of the page that it stands in, unless
+ * that page is domain 0's and the entry names another.
  */
 #define GPU_DOMAIN_SHIFT	52
 #define GPU_DOMAIN_MASK		(0xffull << GPU_DOMAIN_SHIFT)
-#define GPU_ADDR_MASK		0x00003ffffffff000ull	/* bits 12-45: a page's address in its domain */
+#define GPU_ADDR_MASK 0x00003ffffffff000ull /* bits 12-45: a page's address in its domain */
 #define GPU_PTE_PRESENT		(1ull << 0)
 #define GPU_PTE_WRITE		(1ull << 1)
 
@@ -44,19 +47,26 @@ enum gpu_engine_id { GPU_RCS0, GPU_BCS0, GPU_VCS0, GPU_VECS0, GPU_NUM_ENGINES };
 
 enum gpu_log_level { GPU_LOG_ERROR, GPU_LOG_WARN, GPU_LOG_INFO, GPU_LOG_DEBUG };
 
-/* What the timeline shows of an engine; @arg is a context descriptor, or a command header for a hang. */
+/*
+ * What the timeline shows of an engine; @arg is a context descriptor, or a command header for a
+ * hang.
+ */
 enum gpu_event { GPU_EVENT_CONTEXT_IN, GPU_EVENT_CONTEXT_OUT, GPU_EVENT_RESET, GPU_EVENT_HANG };
 
 /**
  * struct gpu_host_ops - how the GPU reaches the world
- * @page: host pointer to the 4 KiB page at @addr (page-aligned) of @domain, NULL if there is no memory. Any
- *	thread, any lock; must be quick. The pointer stays valid until gpu_invalidate_host_pages().
- * @irq: the interrupt line changed to @level (enabled and pending). Called without gpu->lock, from any
- *	thread; calls may arrive out of order, so an implementation reads gpu_irq_level() for the present truth.
+ * @page: host pointer to the 4 KiB page at @addr (page-aligned) of @domain, NULL if there is no
+ *	memory. Any thread, any lock; must be quick. The pointer stays valid until
+ *	gpu_invalidate_host_pages().
+ * @irq: the interrupt line changed to @level (enabled and pending). Called without gpu->lock, from
+ *	any thread; calls may arrive out of order, so an implementation reads gpu_irq_level() for
+ *	the present truth.
  * @now_ns: a monotonic clock, ns; the GPU's timestamps derive from it.
- * @kick: @engine has work: someone must call gpu_engine_run() for it soon. Any thread, gpu->lock may be held.
+ * @kick: @engine has work: someone must call gpu_engine_run() for it soon. Any thread, gpu->lock
+ *	may be held.
  * @log: one line, without a newline; already rate-limited.
- * @event: for the timeline, may be NULL; any thread, gpu->lock may be held: must not call back into the GPU.
+ * @event: for the timeline, may be NULL; any thread, gpu->lock may be held: must not call back into
+ *	the GPU.
  */
 struct gpu_host_ops {
 	void *(*page)(void *opaque, unsigned int domain, uint64_t addr, bool write);
@@ -72,6 +82,8 @@ struct gpu_config {
 	enum gpu_platform platform;
 	/** @native: a native guest owns the GPU: forcewake and pcode answer as on hardware */
 	bool native;
+	/** @display: pipes are not fused off (the real kvmgt wants them); no output, though */
+	bool display;
 };
 
 struct gpu;
@@ -83,26 +95,35 @@ void gpu_power_on_reset(struct gpu *gpu);
 /* Host memory moved (map changed): cached page pointers are dropped before it returns. */
 void gpu_invalidate_host_pages(struct gpu *gpu);
 
-/* Registers; @size 1, 2, 4 or 8, @offset below GPU_MMIO_SIZE. Misaligned or out of range: reads 0, write ignored, counted. */
+/*
+ * Registers; @size 1, 2, 4 or 8, @offset below GPU_MMIO_SIZE. Misaligned or out of range: reads 0,
+ * write ignored, counted.
+ */
 uint64_t gpu_mmio_read(struct gpu *gpu, uint32_t offset, unsigned int size);
 void gpu_mmio_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value);
 
-/* GGTT entries by index; a native guest's writes arrive here with the domain bits masked by the caller. */
+/*
+ * GGTT entries by index; a native guest's writes arrive here with the domain bits masked by the
+ * caller.
+ */
 uint64_t gpu_ggtt_read(struct gpu *gpu, uint32_t index);
 void gpu_ggtt_write(struct gpu *gpu, uint32_t index, uint64_t pte);
 
 /*
- * CPU access through the aperture at @offset, @size 1-8 naturally aligned; follows fences (X/Y tiling) and GGTT entries.
- * Absent entries read ~0 and swallow writes. False if nothing was behind the address.
+ * CPU access through the aperture at @offset, @size 1-8 naturally aligned; follows fences (X/Y
+ * tiling) and GGTT entries. Absent entries read ~0 and swallow writes. False if nothing was behind
+ * the address.
  */
 bool gpu_aperture_read(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t *value);
 bool gpu_aperture_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value);
 
 /*
- * Execute at most @budget commands on @engine. Returns true if there is more to do at once, false if the engine is idle, halted
- * or waits (then @kick says when to come back; a semaphore that waits on memory is polled: *poll_ns > 0 says after how long).
+ * Execute at most @budget commands on @engine. Returns true if there is more to do at once, false
+ * if the engine is idle, halted or waits (then @kick says when to come back; a semaphore that waits
+ * on memory is polled: *poll_ns > 0 says after how long).
  */
-bool gpu_engine_run(struct gpu *gpu, enum gpu_engine_id engine, unsigned int budget, uint64_t *poll_ns);
+bool gpu_engine_run(struct gpu *gpu, enum gpu_engine_id engine, unsigned int budget,
+		    uint64_t *poll_ns);
 
 bool gpu_irq_level(struct gpu *gpu);
 
@@ -115,5 +136,31 @@ const char *gpu_engine_name(enum gpu_engine_id engine);
 
 /* Register names for traces and counters; NULL if the table has no row for @offset. */
 const char *gpu_reg_name(uint32_t offset);
+
+/**
+ * struct gpu_reg_info - what the register table says of one dword register; for the mediator: a
+ *	vGPU's register storage behaves as the hardware's does without a second copy of the table
+ * @name: its name
+ * @reset: value after power on
+ * @write_mask: bits that a write can change; 0: read-only
+ * @masked: the high half of a write enables the bits of the low half
+ * @write_1_clear: writing ones clears bits
+ */
+struct gpu_reg_info {
+	const char *name;
+	uint32_t reset;
+	uint32_t write_mask;
+	bool masked;
+	bool write_1_clear;
+};
+
+/*
+ * False if @offset has no row (a plain register, all bits writable, 0 at power on). What the
+ * mediator relies on besides: 0x370 + 8 * n and 0x3a0 of each engine show the CSB, also with
+ * HWS_PGA elsewhere; 0x234 shows bits 2 (queue full), 3, 4 (valid), 17, 18 (active) clear exactly
+ * while the engine is idle and nothing is pending; the CSB entry of an event is there before the
+ * status changes; RING_TAIL is never written back to a context image.
+ */
+bool gpu_reg_info(enum gpu_platform platform, uint32_t offset, struct gpu_reg_info *info);
 
 #endif /* GPU_H */

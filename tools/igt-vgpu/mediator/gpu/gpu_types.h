@@ -2,9 +2,10 @@
 /*
  * The state of the GPU model, shared by the files of this folder and by nobody else.
  *
- * Locks: gpu->lock guards the register file, the execlist ports, interrupts and fences. A command stream
- * (struct gpu_cs) belongs to the thread that runs its engine and needs no lock; it takes gpu->lock for each
- * register it touches. GGTT entries are single aligned 64-bit words, read and written atomically without a lock.
+ * Locks: gpu->lock guards the register file, the execlist ports, interrupts and fences. A command
+ * stream (struct gpu_cs) belongs to the thread that runs its engine and needs no lock; it takes
+ * gpu->lock for each register it touches. GGTT entries are single aligned 64-bit words, read and
+ * written atomically without a lock.
  */
 #ifndef GPU_TYPES_H
 #define GPU_TYPES_H
@@ -14,9 +15,13 @@
 
 #include "gpu.h"
 
+struct gpu_reg_row;
+struct gpu_platform_info;
+
 /* An address space as a command stream sees it. */
 enum gpu_space { GPU_SPACE_GGTT, GPU_SPACE_PPGTT };
 
+#define GPU_GGTT_CHUNK		4096	/* entries; a power-on reset clears only chunks in use */
 #define GPU_CS_MAX_DEPTH	3	/* ring, first and second level batch */
 #define GPU_TLB_ENTRIES		64
 
@@ -41,7 +46,7 @@ struct gpu_cs {
 
 	uint32_t ring_start;	/* GGTT address, bytes */
 	uint32_t ring_size;	/* bytes; 0: ring disabled */
-	uint32_t head, tail;	/* byte offsets in the ring; tail is re-read from the engine at lite restore */
+	uint32_t head, tail;	/* byte offsets in the ring; a lite restore renews tail */
 
 	/* Return addresses; level 0 is the ring. depth: index of the level that executes. */
 	struct {
@@ -52,9 +57,18 @@ struct gpu_cs {
 
 	struct gpu_ppgtt ppgtt;
 	uint32_t pphwsp;	/* GGTT address of the context's per-process HWSP (LRCA page 0) */
+	unsigned int domain;	/* whose memory the context image lies in */
 	bool arb_enabled;	/* MI_ARB_ON_OFF */
 	bool waiting;		/* stopped at an unsatisfied MI_SEMAPHORE_WAIT */
-	bool hung;		/* an invalid command or a fault stopped it for good; only a reset helps */
+	bool hung;		/* an invalid command or a fault stopped it; only a reset helps */
+	bool predicated;	/* MI_SET_PREDICATE: commands are skipped until it is cleared */
+	/* XY_SETUP_BLT: BR01 mode, BR24/25 clip, BR09 base (lo, hi), BR05/06 colours, - */
+	uint32_t blt_setup[8];
+	uint64_t loop_addr;	/* the last jump executed, ... */
+	bool loop_pure;		/* ... and whether since then it did nothing but look at memory */
+	bool faulted;		/* hung by a page fault at fault_addr, not an invalid command */
+	enum gpu_space fault_space;
+	uint64_t fault_addr;
 	uint64_t acthd;		/* address of the command being executed */
 	uint32_t ipehr;		/* its header */
 
@@ -64,7 +78,8 @@ struct gpu_cs {
 /** enum gpu_cs_result - what one step of a command stream came to */
 enum gpu_cs_result {
 	GPU_CS_MORE,		/* a command was executed */
-	GPU_CS_ARB_POINT,	/* so, and the engine may be preempted here (MI_ARB_CHECK, batch start, ...) */
+	GPU_CS_ARB_POINT,	/* so, and the engine may be preempted here (MI_ARB_CHECK, ...) */
+	GPU_CS_SPIN,		/* so, a jump in a loop that only looks at memory: come later */
 	GPU_CS_EMPTY,		/* ring head has reached the tail */
 	GPU_CS_WAIT,		/* MI_SEMAPHORE_WAIT not satisfied: also a preemption point */
 	GPU_CS_HANG,		/* cs->hung was set */
@@ -91,14 +106,47 @@ struct gpu_engine {
 	struct gpu_execlist_element active[2];	/* running: element 0, then 1 */
 	bool is_active;
 	unsigned int csb_write;			/* index of the last entry written, 0-5 */
+	uint32_t last_reason;			/* low bits of the last CSB event */
 	bool running;			/* a thread is inside gpu_engine_run() */
+	unsigned int stop_count;	/* how many callers hold the engine stopped */
+	bool need_load;			/* active[0] is not loaded yet */
+	bool hang_reported;
 	pthread_cond_t stopped;		/* signalled when running turns false */
 
-	atomic_bool attention;		/* pending changed or stop asked: the runner must look at the locked state */
-	atomic_bool stop;		/* a reset waits for the runner to leave */
+	atomic_bool attention;	/* the locked state changed: the runner must look at it */
+	atomic_bool stop;	/* a reset waits for the runner; long commands give up when set */
 
-	struct gpu_cs cs;		/* owned by the runner; by the reset code when !running */
-	uint64_t commands;		/* executed since power on */
+	/*
+	 * What the MMIO side may read while the engine runs; stored by the runner after each
+	 * command.
+	 */
+	_Atomic uint32_t live_head, live_tail, live_ipehr;
+	_Atomic uint64_t live_acthd;
+
+	/* CTX_TIMESTAMP = ctx_time + (now - ctx_start), in ticks; guarded by gpu->lock. */
+	uint32_t ctx_time;
+	uint64_t ctx_start;
+
+	/* Owned by the runner; by the reset code when !running. */
+	struct gpu_cs cs;
+	_Atomic uint32_t irq_deferred;	/* interrupt bits not yet in the IIR: gpu_engine_irq() */
+	uint64_t irq_deferred_ns;	/* since when */
+	bool deliver;			/* an interrupt was raised in this slice: end it soon */
+	uint32_t wait_polls;		/* consecutive polls of an unsatisfied semaphore ... */
+	uint64_t wait_since_ns;		/* ... since when */
+
+	/* Counters since power on; guarded by gpu->lock. */
+	uint64_t commands;
+	uint64_t submissions;		/* ELSP loads taken up */
+	uint64_t resets;
+};
+
+/** struct gpu_power - counters of power.c; guarded by gpu->lock */
+struct gpu_power {
+	bool in_rc6;
+	uint64_t rc6_since, rc6_ns;	/* host time of the last look, residency until then */
+	uint64_t rp_start;		/* timestamp at which RP_CUR_UP_EI held its stored value */
+	uint32_t freq_table[256];	/* pcode: ring and CPU frequency for each GPU frequency */
 };
 
 /** struct gpu - the whole GPU */
@@ -114,40 +162,71 @@ struct gpu {
 	_Atomic bool irq_level;
 
 	_Atomic uint64_t *ggtt;		/* GPU_GGTT_ENTRIES */
-	_Atomic uint64_t tlb_generation;	/* any invalidation makes all cached translations stale */
+	atomic_bool ggtt_dirty[GPU_GGTT_ENTRIES / GPU_GGTT_CHUNK];	/* chunks in use */
+	_Atomic uint64_t tlb_generation;	/* an invalidation makes all cached pages stale */
 	uint64_t epoch_ns;		/* now_ns() at power on */
 	uint64_t last_log_ns;		/* rate limit of log lines */
+	unsigned int log_dropped;	/* lines the rate limit swallowed since then */
+
+	_Atomic unsigned int lock_waiters;	/* MMIO callers at gpu->lock: runners give way */
+	struct gpu_power power;
+	uint64_t full_resets;
+	uint64_t mmio_unknown;		/* accesses to registers that have no row (plain storage) */
+	uint64_t mmio_bad;		/* misaligned or out of range */
 };
 
 /* ---- log.c ---- */
-void gpu_log(struct gpu *gpu, enum gpu_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void gpu_log(struct gpu *gpu, enum gpu_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* ---- mem.c: translation and memory access (no lock needed) ---- */
 
-/* Host pointer for @addr of @space as @cs sees it; *@left is the number of bytes to the page's end. NULL: fault. */
-uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write, unsigned int *left);
+/*
+ * Host pointer for @addr of @space as @cs sees it; *@left is the number of bytes to the page's end.
+ * NULL: fault.
+ */
+uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+		     unsigned int *left);
 bool gpu_mem_read(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, void *buf, size_t len);
-bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf, size_t len);
-/* Dword and qword accesses are single, atomic and release/acquire ordered (fences and semaphores live there). */
+bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf,
+		   size_t len);
+/*
+ * Dword and qword accesses are single, atomic and release/acquire ordered (fences and semaphores
+ * live there).
+ */
 bool gpu_mem_read32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t *value);
 bool gpu_mem_write32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t value);
 bool gpu_mem_write64(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint64_t value);
 void gpu_tlb_flush(struct gpu_cs *cs);
 /* GGTT only, for anyone (aperture, contexts, HWSP); NULL: absent. */
 uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write);
-/* Walk page tables without side effects, for tests and for the checker of SVM; 0: not present, else page address | domain | RW bits. */
-uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr, unsigned int *page_shift);
+/*
+ * Walk page tables without side effects, for tests and for the checker of SVM; 0: not present, else
+ * page address | domain | RW bits.
+ */
+uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+			unsigned int *page_shift);
 
 /* ---- cmd.c: the command streamer (runner's thread, no lock held) ---- */
-void gpu_cs_start(struct gpu_cs *cs);	/* after a context was loaded: level 0, TLB empty, not waiting */
+/* After a context was loaded: level 0, TLB empty, not waiting. */
+void gpu_cs_start(struct gpu_cs *cs);
 enum gpu_cs_result gpu_cs_step(struct gpu_cs *cs);
 
 /* ---- mmio.c: registers from the inside; gpu->lock held unless said otherwise ---- */
 uint32_t gpu_reg_get(struct gpu *gpu, uint32_t offset);			/* plain stored value */
 void gpu_reg_set(struct gpu *gpu, uint32_t offset, uint32_t value);	/* plain stored value */
-/* What a command stream reads or writes (MI_LOAD_REGISTER_*, SRM): takes the lock, runs handlers, live RING_*. */
+/*
+ * What a command stream reads or writes (MI_LOAD_REGISTER_*, SRM): takes the lock, runs handlers,
+ * live RING_*.
+ */
 uint32_t gpu_cs_reg_read(struct gpu_cs *cs, uint32_t offset);
 void gpu_cs_reg_write(struct gpu_cs *cs, uint32_t offset, uint32_t value);
+/*
+ * May a non-privileged batch write @offset? True for the registers that hardware leaves to user
+ * batches (GPRs, predicates, statistics) and those that RING_FORCE_TO_NONPRIV names. Takes the
+ * lock. A refused write is a no-op.
+ */
+bool gpu_cs_reg_user_writable(struct gpu_cs *cs, uint32_t offset);
 
 /* ---- irq.c ---- */
 #define GPU_IRQ_USER		(1u << 0)	/* GT_RENDER_USER_INTERRUPT */
@@ -155,12 +234,27 @@ void gpu_cs_reg_write(struct gpu_cs *cs, uint32_t offset, uint32_t value);
 #define GPU_IRQ_FLUSH_NOTIFY	(1u << 4)	/* PIPE_CONTROL / MI_FLUSH_DW notify */
 #define GPU_IRQ_CONTEXT_SWITCH	(1u << 8)
 #define GPU_IRQ_WAIT_SEMAPHORE	(1u << 11)
-/* Raise engine interrupt bits; takes the lock; calls ops->irq after dropping it. */
+/*
+ * Raise interrupt bits of an engine; runner's thread, no lock held. The bits reach the IIR within
+ * some commands or microseconds (gpu_engine_irq_flush()), so that a short submission costs one
+ * interrupt and not three.
+ */
 void gpu_engine_irq(struct gpu_engine *engine, uint32_t bits);
-/* Recompute the line after a register changed (lock held); returns true if ops->irq must be called after unlock. */
-bool gpu_irq_update(struct gpu *gpu);
+/* Deliver them now: before a command that takes long (a blit), before the runner leaves. */
+void gpu_engine_irq_flush(struct gpu_engine *engine);
+/* The same with gpu->lock held; the line itself changes at gpu_unlock(). */
+void gpu_engine_irq_flush_locked(struct gpu_engine *engine);
+/* Raise @bits of the power management interrupt (GT IIR 2); lock held. */
+void gpu_pm_irq(struct gpu *gpu, uint32_t bits);
+
+/* ---- gpu.c: the lock; gpu_unlock() recomputes the interrupt line and tells the host ---- */
+void gpu_lock(struct gpu *gpu);
+void gpu_unlock(struct gpu *gpu);
+/* The runners' side: gives way to waiting MMIO callers first. */
+void gpu_lock_runner(struct gpu *gpu);
 
 /* ---- time ---- */
-uint64_t gpu_timestamp(struct gpu *gpu);	/* ticks of the command streamer timestamp since power on */
+/* Ticks of the command streamer timestamp since power on. */
+uint64_t gpu_timestamp(struct gpu *gpu);
 
 #endif /* GPU_TYPES_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The in-memory host of the native tests; see fixture.h. */
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,11 @@ struct fx *fx_new(enum gpu_platform platform, bool native)
 	if (!fx)
 		abort();
 	fx->ops = (struct gpu_host_ops){
-		.page = host_page, .irq = host_irq, .now_ns = host_now, .kick = host_kick, .log = host_log,
+		.page = host_page,
+		.irq = host_irq,
+		.now_ns = host_now,
+		.kick = host_kick,
+		.log = host_log,
 	};
 	fx->now_ns = 1000000000;
 	for (i = 0; i < FX_DOMAINS; i++) {
@@ -112,13 +117,12 @@ int fx_teardown(void **state)
 
 uint64_t fx_alloc(struct fx *fx, unsigned int domain, unsigned int pages)
 {
-	uint64_t addr;
+	uint32_t page;
 
 	assert_true(domain < FX_DOMAINS);
-	assert_true(fx->next_page[domain] + pages <= FX_PAGES);
-	addr = (uint64_t)fx->next_page[domain] << GPU_PAGE_SHIFT;
-	fx->next_page[domain] += pages;
-	return addr;
+	page = atomic_fetch_add(&fx->next_page[domain], pages);
+	assert_true(page + pages <= FX_PAGES);
+	return (uint64_t)page << GPU_PAGE_SHIFT;
 }
 
 void *fx_mem(struct fx *fx, unsigned int domain, uint64_t addr)
@@ -128,7 +132,8 @@ void *fx_mem(struct fx *fx, unsigned int domain, uint64_t addr)
 	return fx->mem[domain] + addr;
 }
 
-void fx_ggtt_map(struct fx *fx, uint32_t ggtt, unsigned int domain, uint64_t addr, unsigned int pages)
+void fx_ggtt_map(struct fx *fx, uint32_t ggtt, unsigned int domain, uint64_t addr,
+		 unsigned int pages)
 {
 	unsigned int i;
 
@@ -140,9 +145,8 @@ void fx_ggtt_map(struct fx *fx, uint32_t ggtt, unsigned int domain, uint64_t add
 
 uint32_t fx_ggtt_alloc(struct fx *fx, unsigned int domain, unsigned int pages)
 {
-	uint32_t ggtt = fx->next_ggtt << GPU_PAGE_SHIFT;
+	uint32_t ggtt = atomic_fetch_add(&fx->next_ggtt, pages) << GPU_PAGE_SHIFT;
 
-	fx->next_ggtt += pages;
 	fx_ggtt_map(fx, ggtt, domain, fx_alloc(fx, domain, pages), pages);
 	return ggtt;
 }
@@ -160,7 +164,8 @@ void *fx_at(struct fx *fx, uint32_t ggtt)
 	uint64_t pte = gpu_ggtt_read(fx->gpu, ggtt >> GPU_PAGE_SHIFT);
 
 	assert_true(pte & GPU_PTE_PRESENT);
-	return (uint8_t *)fx_mem(fx, (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT, pte & GPU_ADDR_MASK) +
+	return (uint8_t *)fx_mem(fx, (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT,
+				 pte & GPU_ADDR_MASK) +
 	       ggtt % GPU_PAGE_SIZE;
 }
 
@@ -192,7 +197,7 @@ uint32_t fx_hwsp(struct fx *fx, enum gpu_engine_id engine)
 	uint32_t base = fx_base(engine), hwsp = fx_ggtt_alloc(fx, 0, 1);
 
 	fx_set_reg(fx, base + 0x80, hwsp);
-	fx_set_reg(fx, base + 0x29c, 1u << (15 + 16));	/* leave legacy ring mode */
+	fx_set_reg(fx, base + 0x29c, 1u << 31 | 1u << 15);	/* run lists on */
 	/* intel_execlists_submission.c reset_csb_pointers(): last read and written entry are 5 */
 	fx_set_reg(fx, base + 0x3a0, 0xffffu << 16 | 5 << 8 | 5);
 	fx_write(fx, hwsp + 0x7c, 5);
@@ -201,12 +206,17 @@ uint32_t fx_hwsp(struct fx *fx, enum gpu_engine_id engine)
 
 static void image_init(struct fx_context *ctx)
 {
-	/* The ring context of Gen9: three LOAD_REGISTER_IMM blocks, then the batch end i915 closes it with. */
-	static const struct { uint16_t dword, reg; } rows[] = {
-		{ 0x02, 0x244 }, { 0x04, 0x34 }, { 0x06, 0x30 }, { 0x08, 0x38 }, { 0x0a, 0x3c }, { 0x0c, 0x168 },
-		{ 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 }, { 0x16, 0x118 }, { 0x18, 0x1c0 },
-		{ 0x1a, 0x1c4 }, { 0x1c, 0x1c8 }, { 0x22, 0x3a8 }, { 0x24, 0x28c }, { 0x26, 0x288 }, { 0x28, 0x284 },
-		{ 0x2a, 0x280 }, { 0x2c, 0x27c }, { 0x2e, 0x278 }, { 0x30, 0x274 }, { 0x32, 0x270 },
+	/*
+	 * The ring context of Gen9: three LOAD_REGISTER_IMM blocks, then the batch end i915 closes
+	 * it with.
+	 */
+	static const struct { uint16_t dword, reg;
+	} rows[] = {
+		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
+		{ 0x0c, 0x168 }, { 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 },
+		{ 0x16, 0x118 }, { 0x18, 0x1c0 }, { 0x1a, 0x1c4 }, { 0x1c, 0x1c8 }, { 0x22, 0x3a8 },
+		{ 0x24, 0x28c }, { 0x26, 0x288 }, { 0x28, 0x284 }, { 0x2a, 0x280 }, { 0x2c, 0x27c },
+		{ 0x2e, 0x278 }, { 0x30, 0x274 }, { 0x32, 0x270 },
 	};
 	unsigned int i;
 
@@ -222,9 +232,10 @@ static void image_init(struct fx_context *ctx)
 	fx_ctx_set(ctx, FX_CTX_PDP0_LDW, (uint32_t)ctx->pml4);
 }
 
-void fx_context_init(struct fx *fx, struct fx_context *ctx, enum gpu_engine_id engine, unsigned int domain)
+void fx_context_init(struct fx *fx, struct fx_context *ctx, enum gpu_engine_id engine,
+		     unsigned int domain)
 {
-	static uint32_t next_id;
+	static _Atomic uint32_t next_id;
 
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->fx = fx;
@@ -234,7 +245,8 @@ void fx_context_init(struct fx *fx, struct fx_context *ctx, enum gpu_engine_id e
 	ctx->ring = fx_ggtt_alloc(fx, domain, 1);
 	ctx->lrca = fx_ggtt_alloc(fx, domain, engine == GPU_RCS0 ? 22 : 2);
 	ctx->pml4 = fx_alloc(fx, domain, 1);
-	ctx->desc = (uint64_t)(++next_id & 0xfffff) << 32 | ctx->lrca | CTX_VALID | CTX_4LEVEL | CTX_PRIVILEGE;
+	ctx->desc = (uint64_t)(++next_id & 0xfffff) << 32 | ctx->lrca | CTX_VALID | CTX_4LEVEL |
+		    CTX_PRIVILEGE;
 	image_init(ctx);
 }
 
@@ -248,7 +260,8 @@ void fx_ctx_set(struct fx_context *ctx, unsigned int dword, uint32_t value)
 	fx_write(ctx->fx, ctx->lrca + GPU_PAGE_SIZE + 4 * dword, value);
 }
 
-void fx_ppgtt_map(struct fx_context *ctx, uint64_t va, uint64_t addr, unsigned int pages, uint64_t flags)
+void fx_ppgtt_map(struct fx_context *ctx, uint64_t va, uint64_t addr, unsigned int pages,
+		  uint64_t flags)
 {
 	struct fx *fx = ctx->fx;
 	unsigned int i, shift;
@@ -259,10 +272,12 @@ void fx_ppgtt_map(struct fx_context *ctx, uint64_t va, uint64_t addr, unsigned i
 		uint64_t table = ctx->pml4;
 
 		for (shift = 39; shift > 12; shift -= 9) {
-			uint64_t *entry = (uint64_t *)fx_mem(fx, ctx->domain, table) + (va >> shift) % 512;
+			uint64_t *entry =
+				(uint64_t *)fx_mem(fx, ctx->domain, table) + (va >> shift) % 512;
 
 			if (!(*entry & GPU_PTE_PRESENT))
-				*entry = fx_alloc(fx, ctx->domain, 1) | GPU_PTE_PRESENT | GPU_PTE_WRITE;
+				*entry = fx_alloc(fx, ctx->domain, 1) | GPU_PTE_PRESENT |
+					 GPU_PTE_WRITE;
 			table = *entry & GPU_ADDR_MASK;
 		}
 		((uint64_t *)fx_mem(fx, ctx->domain, table))[(va >> 12) % 512] = addr | flags;
@@ -317,7 +332,8 @@ void fx_run(struct fx *fx, enum gpu_engine_id engine)
 		assert_true(--slices);
 }
 
-unsigned int fx_csb_drain(struct fx *fx, uint32_t hwsp, unsigned int *read, uint32_t events[6], uint32_t ids[6])
+unsigned int fx_csb_drain(struct fx *fx, uint32_t hwsp, unsigned int *read, uint32_t events[6],
+			  uint32_t ids[6])
 {
 	unsigned int write = fx_read(fx, hwsp + 0x7c) & 7, count = 0;
 

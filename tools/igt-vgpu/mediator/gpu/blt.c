@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The blitter's engine: moves and combines the bytes of rectangles, a run of contiguous bytes at a
+ * time, through host pointers.
+ *
+ * Called by cmd_blt.c on the engine's thread, without gpu->lock. A guest chooses all numbers: rows
+ * and columns are at most 16 bits each, and a waiting reset is looked for at every row. Nothing
+ * here is kept between commands.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "blt.h"
+
+#define FILL_CHUNK	4096u	/* a multiple of all pixel sizes */
+
+/** struct blt_row - how the bytes of one row are combined */
+struct blt_row {
+	const struct blt *blt;
+	const uint8_t *pattern;	/* FILL_CHUNK + 16 bytes of the colour, NULL for a copy */
+	bool plain;		/* the result is the source, or the pattern, as it is */
+};
+
+/* Larger operations first deliver pending interrupts: someone may wait for one. */
+#define LONG_BLIT_BYTES	(256u << 10)
+
+void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2)
+{
+	if (blt->x1 < x1) {
+		blt->sx += x1 - blt->x1;
+		blt->x1 = x1;
+	}
+	if (blt->y1 < y1) {
+		blt->sy += y1 - blt->y1;
+		blt->y1 = y1;
+	}
+	if (blt->x2 > x2)
+		blt->x2 = x2;
+	if (blt->y2 > y2)
+		blt->y2 = y2;
+}
+
+/* Tiles have no rows or columns below 0: what would lie there is not drawn. */
+static void clip_tiled(struct blt *blt)
+{
+	if (blt->dst.tiling != GPU_TILING_LINEAR)
+		blt_clip(blt, 0, 0, INT32_MAX, INT32_MAX);
+	if (blt->copy && blt->src.tiling != GPU_TILING_LINEAR) {
+		int32_t dx = blt->sx < 0 ? -blt->sx : 0, dy = blt->sy < 0 ? -blt->sy : 0;
+
+		blt_clip(blt, blt->x1 + dx, blt->y1 + dy, INT32_MAX, INT32_MAX);
+	}
+}
+
+static uint64_t surface_addr(const struct blt_surface *s, int64_t x, int32_t y, uint32_t *run)
+{
+	if (s->tiling == GPU_TILING_LINEAR) {
+		*run = UINT32_MAX;
+		return s->base + (uint64_t)((int64_t)y * s->pitch + x);
+	}
+	return s->base + gpu_tile_offset(s->tiling, s->pitch, x, y, run);
+}
+
+/* Host pointer to byte @x of row @y; *@run: how many bytes are contiguous there. */
+static uint8_t *surface_ptr(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
+			    bool write, uint32_t *run)
+{
+	unsigned int left;
+	uint64_t addr = surface_addr(s, x, y, run);
+	uint8_t *ptr = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, addr, write, &left);
+
+	if (*run > left)
+		*run = left;
+	return ptr;
+}
+
+/*
+ * The ternary raster operation on eight bits at once: the minterms of pattern, source and
+ * destination.
+ */
+static uint8_t raster(uint8_t rop, uint8_t p, uint8_t s, uint8_t d)
+{
+	uint8_t result = 0;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		if (rop & 1u << i)
+			result |= (i & 4 ? p : ~p) & (i & 2 ? s : ~s) & (i & 1 ? d : ~d);
+	return result;
+}
+
+/* Combine @n bytes; @phase: position of the first one in its row. */
+static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src, uint32_t phase,
+		    uint32_t n)
+{
+	const struct blt *blt = row->blt;
+	uint32_t i;
+
+	if (row->plain && row->pattern) {
+		memcpy(dst, row->pattern + phase % blt->cpp, n);
+		return;
+	}
+	if (row->plain) {
+		memmove(dst, src, n);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		uint8_t p = row->pattern ? row->pattern[(phase + i) % blt->cpp] : 0;
+
+		if (blt->channels & 1u << ((phase + i) & 3) || blt->cpp != 4)
+			dst[i] = raster(blt->rop, p, src ? src[i] : 0, dst[i]);
+	}
+}
+
+/* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */
+static bool run_row(struct gpu_cs *cs, const struct blt_row *row, int32_t y, int32_t sy,
+		    const uint8_t *from, uint32_t len)
+{
+	const struct blt *blt = row->blt;
+	int64_t dx = (int64_t)blt->x1 * blt->cpp, sx = (int64_t)blt->sx * blt->cpp;
+	uint32_t done, n, n_src;
+
+	for (done = 0; done < len; done += n) {
+		const uint8_t *src = from ? from + done : NULL;
+		uint8_t *dst;
+
+		/*
+		 * The source first: the lookup of the destination may replace the same TLB entry,
+		 * not the pointer.
+		 */
+		n_src = len - done;
+		if (blt->copy && !from) {
+			src = surface_ptr(cs, &blt->src, sx + done, sy, false, &n_src);
+			if (!src)
+				return false;
+		}
+		dst = surface_ptr(cs, &blt->dst, dx + done, y, true, &n);
+		if (!dst)
+			return false;
+		if (n > n_src)
+			n = n_src;
+		if (n > len - done)
+			n = len - done;
+		if (n > FILL_CHUNK)
+			n = FILL_CHUNK;
+		combine(row, dst, src, done, n);
+	}
+	return true;
+}
+
+/* Copy a source row aside: its destination overlaps it to the right. */
+static bool gather_row(struct gpu_cs *cs, const struct blt *blt, int32_t sy, uint8_t *to,
+		       uint32_t len)
+{
+	int64_t sx = (int64_t)blt->sx * blt->cpp;
+	uint32_t done, n;
+
+	for (done = 0; done < len; done += n) {
+		const uint8_t *src = surface_ptr(cs, &blt->src, sx + done, sy, false, &n);
+
+		if (!src)
+			return false;
+		if (n > len - done)
+			n = len - done;
+		memcpy(to + done, src, n);
+	}
+	return true;
+}
+
+/*
+ * Are both the same surface, so that order matters? Linear ones may also be so with another base.
+ */
+static bool same_layout(const struct blt *blt)
+{
+	if (blt->dst.tiling != blt->src.tiling || blt->dst.pitch != blt->src.pitch)
+		return false;
+	return blt->dst.tiling == GPU_TILING_LINEAR || blt->dst.base == blt->src.base;
+}
+
+/*
+ * Does the destination lie behind the source, in the order of rows? Then the last row goes first
+ * (PRM: the engine chooses).
+ */
+static bool backwards(const struct blt *blt)
+{
+	uint32_t run;
+
+	if (!blt->copy || !same_layout(blt))
+		return false;
+	if (blt->dst.tiling != GPU_TILING_LINEAR)
+		return blt->y1 > blt->sy;
+	return (surface_addr(&blt->dst, (int64_t)blt->x1 * blt->cpp, blt->y1, &run) >
+		surface_addr(&blt->src, (int64_t)blt->sx * blt->cpp, blt->sy, &run)) ==
+	       (blt->dst.pitch >= 0);
+}
+
+/* Does a row overlap its own source, to the right? */
+static bool needs_gather(const struct blt *blt, uint32_t len)
+{
+	uint64_t dst, src;
+	uint32_t run;
+
+	if (!blt->copy || !same_layout(blt))
+		return false;
+	if (blt->dst.tiling != GPU_TILING_LINEAR)
+		return blt->y1 == blt->sy && blt->x1 > blt->sx;
+	dst = surface_addr(&blt->dst, (int64_t)blt->x1 * blt->cpp, blt->y1, &run);
+	src = surface_addr(&blt->src, (int64_t)blt->sx * blt->cpp, blt->sy, &run);
+	return dst > src && dst - src < len;
+}
+
+static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, uint32_t len,
+				uint8_t *aside)
+{
+	const struct blt *blt = row->blt;
+	uint32_t rows = blt->y2 - blt->y1, i;
+	bool reverse = backwards(blt);
+
+	for (i = 0; i < rows; i++) {
+		int32_t at = reverse ? rows - 1 - i : i;
+
+		if (atomic_load_explicit(&cs->engine->stop, memory_order_relaxed))
+			return BLT_STOPPED;
+		if (aside && !gather_row(cs, blt, blt->sy + at, aside, len))
+			return BLT_FAULT;
+		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len))
+			return BLT_FAULT;
+	}
+	return BLT_DONE;
+}
+
+static bool is_plain(const struct blt *blt)
+{
+	if (blt->cpp == 4 && blt->channels != 0xf)
+		return false;
+	return blt->copy ? blt->rop == BLT_ROP_COPY : blt->rop == BLT_ROP_FILL;
+}
+
+enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt)
+{
+	uint8_t pattern[FILL_CHUNK + 16], *aside = NULL;
+	struct blt_row row = { .blt = blt, .plain = is_plain(blt) };
+	enum blt_result result;
+	unsigned int i;
+	uint32_t len;
+
+	clip_tiled(blt);
+	if (blt->x1 >= blt->x2 || blt->y1 >= blt->y2)
+		return BLT_DONE;
+	len = (uint32_t)(blt->x2 - blt->x1) * blt->cpp;
+	if ((uint64_t)len * (blt->y2 - blt->y1) >= LONG_BLIT_BYTES)
+		gpu_engine_irq_flush(cs->engine);
+	if (!blt->copy) {
+		for (i = 0; i < sizeof(pattern); i++)
+			pattern[i] = blt->color[i % blt->cpp];
+		row.pattern = pattern;
+	}
+	if (needs_gather(blt, len)) {
+		aside = malloc(len);	/* at most 65535 pixels of 16 bytes */
+		if (!aside)
+			return BLT_FAULT;
+	}
+	result = run_rows(cs, &row, len, aside);
+	free(aside);
+	return result;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The display registers that a driver waits for, with no output connected: power wells, PLLs and
+ * buffers acknowledge at once, AUX channels time out, GMBUS devices do not answer. Everything else
+ * of the display is plain storage.
+ *
+ * Register handlers (gpu->lock held).
+ */
+#include "core.h"
+
+#define PWR_WELL_CTL		0x45400u
+#define PWR_WELL_REQUESTS	0xaaaaaaaau	/* odd bits request, even bits show the state */
+#define PLL_ENABLE		(1u << 31)
+#define PLL_LOCK		(1u << 30)
+#define AUX_BUSY		(1u << 31)
+#define AUX_DONE		(1u << 30)
+#define AUX_TIMEOUT		(1u << 28)
+#define AUX_W1C			(AUX_DONE | AUX_TIMEOUT | 1u << 25)
+#define GMBUS1			0xc5104u
+#define   GMBUS_CLR_INT		(1u << 31)
+#define   GMBUS_SW_RDY		(1u << 30)
+#define GMBUS2			0xc5108u
+#define   GMBUS_HW_RDY		(1u << 11)
+#define   GMBUS_NAK		(1u << 10)
+
+/* A well is on if any of the four requesters (BIOS, driver, KVMR, debug) asks for it. */
+static uint32_t pwr_well_read(const struct gpu_reg_io *io, uint32_t stored)
+{
+	uint32_t requests = 0;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		requests |= gpu_reg_get(io->gpu, PWR_WELL_CTL + 4 * i) & PWR_WELL_REQUESTS;
+	return (stored & PWR_WELL_REQUESTS) | requests >> 1;
+}
+
+static uint32_t pll_read(const struct gpu_reg_io *io, uint32_t stored)
+{
+	return stored & PLL_ENABLE ? stored | PLL_LOCK : stored & ~PLL_LOCK;
+}
+
+static void aux_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
+{
+	uint32_t status = old & AUX_W1C & ~io->raw;
+
+	if (io->raw & AUX_BUSY)
+		status |= AUX_TIMEOUT;
+	gpu_reg_set(io->gpu, io->offset, (now & ~(AUX_W1C | AUX_BUSY)) | status);
+}
+
+static void gmbus_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
+{
+	uint32_t status = GMBUS_HW_RDY;
+
+	if (io->offset == GMBUS1 && !(now & GMBUS_CLR_INT) && now & GMBUS_SW_RDY)
+		status |= GMBUS_NAK;
+	else if (io->offset == GMBUS2)
+		status |= old & GMBUS_NAK;
+	gpu_reg_set(io->gpu, GMBUS2, status);
+}
+
+const struct gpu_reg_handler gpu_handler_pwr_well = { .read = pwr_well_read };
+const struct gpu_reg_handler gpu_handler_pll_enable = { .read = pll_read };
+const struct gpu_reg_handler gpu_handler_cdclk = { .read = pll_read };
+const struct gpu_reg_handler gpu_handler_aux_ctl = { .write = aux_write };
+const struct gpu_reg_handler gpu_handler_gmbus = { .write = gmbus_write };

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory as a command streamer sees it: addresses of the global (GGTT) and the context's own
+ * (PPGTT) space to host pointers, through a small software TLB.
+ *
+ * Called by the command handlers on the engine's thread, without gpu->lock; gpu_ggtt_ptr() by
+ * anyone. It must not keep a host pointer beyond the TLB generation in which it was looked up.
+ *
+ * A write through an entry that does not allow it is dropped without a fault: i915 maps its scratch
+ * pages read-only and lets user batches write there (igt_ctx_readonly checks that nothing arrives
+ * and that the batch completes).
+ */
+#include <string.h>
+
+#include "gpu_types.h"
+
+#define TLB_VALID		(1ull << 62)
+#define TLB_SPACE_SHIFT		63
+
+#define FAULT_REG		0x4094		/* i915 GEN8_RING_FAULT_REG */
+#define FAULT_TLB_DATA0		0x4b10
+#define FAULT_TLB_DATA1		0x4b14
+#define FAULT_VALID		(1u << 0)
+#define FAULT_GTTSEL		(1u << 11)
+#define FAULT_DATA1_GGTT	(1u << 4)
+
+/* Where dropped writes go; per thread, so that two engines do not race on it. Never read. */
+static _Thread_local uint8_t write_sink[GPU_PAGE_SIZE];
+
+/* Hardware's engine numbers in the fault register (i915 hw_id). */
+static unsigned int fault_engine(enum gpu_engine_id id)
+{
+	static const unsigned int hw_id[GPU_NUM_ENGINES] = {
+		[GPU_RCS0] = 0, [GPU_VCS0] = 1, [GPU_BCS0] = 2, [GPU_VECS0] = 3,
+	};
+
+	return hw_id[id];
+}
+
+/*
+ * Report a fault the way i915 reads it (intel_gt_check_and_clear_faults); the first one stays until
+ * cleared.
+ */
+static void report_fault(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write)
+{
+	struct gpu *gpu = cs->gpu;
+	bool ggtt = space == GPU_SPACE_GGTT;
+
+	cs->faulted = true;
+	cs->fault_space = space;
+	cs->fault_addr = addr;
+	gpu_lock_runner(gpu);
+	if (!(gpu_reg_get(gpu, FAULT_REG) & FAULT_VALID)) {
+		gpu_reg_set(gpu, FAULT_TLB_DATA0, addr >> 12);
+		gpu_reg_set(gpu, FAULT_TLB_DATA1,
+			    ((addr >> 44) & 0xf) | (ggtt ? FAULT_DATA1_GGTT : 0));
+		gpu_reg_set(gpu, FAULT_REG, FAULT_VALID | (ggtt ? FAULT_GTTSEL : 0) |
+			    fault_engine(cs->engine->id) << 12);
+	}
+	gpu_unlock(gpu);
+	gpu_log(gpu, GPU_LOG_WARN,
+		"%s: page fault, %s of %s address 0x%llx, command 0x%08x at 0x%llx",
+		cs->engine->name, write ? "write" : "read", ggtt ? "GGTT" : "PPGTT",
+		(unsigned long long)addr, cs->ipehr, (unsigned long long)cs->acthd);
+}
+
+/*
+ * Entry of the page that holds @addr, with domain bits; 0 if absent. GGTT entries have no write bit
+ * (i915 sets none). The stream of a context in a vGPU's memory reaches that vGPU's part of the GGTT
+ * and no other, whatever its commands say: checked here, where nothing can change it any more.
+ */
+static uint64_t translate(struct gpu_cs *cs, enum gpu_space space, uint64_t addr)
+{
+	uint64_t pte;
+
+	if (space == GPU_SPACE_PPGTT)
+		return gpu_ppgtt_walk(cs->gpu, &cs->ppgtt, addr, NULL);
+	if (addr >= GPU_GGTT_SIZE)
+		return 0;
+	pte = atomic_load_explicit(&cs->gpu->ggtt[addr >> GPU_PAGE_SHIFT], memory_order_acquire);
+	if (!(pte & GPU_PTE_PRESENT))
+		return 0;
+	if (cs->domain && (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT != cs->domain)
+		return 0;
+	return pte | GPU_PTE_WRITE;
+}
+
+static void *host_page(struct gpu *gpu, uint64_t pte, bool write)
+{
+	return gpu->ops->page(gpu->opaque, (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT,
+			      pte & GPU_ADDR_MASK, write);
+}
+
+/*
+ * The bits of an address that its space translates; GGTT addresses beyond the end are faults, not
+ * wrapped.
+ */
+static uint64_t canonical(struct gpu_cs *cs, enum gpu_space space, uint64_t addr)
+{
+	if (space == GPU_SPACE_GGTT)
+		return addr & ((1ull << 48) - 1);
+	return addr & (cs->ppgtt.four_level ? (1ull << 48) - 1 : 0xffffffffull);
+}
+
+/**
+ * gpu_mem_ptr - host pointer for an address of a command stream
+ * @cs: the stream
+ * @space: address space
+ * @addr: byte address
+ * @write: the caller will write
+ * @left: set to the number of bytes up to the page's end, may be NULL
+ *
+ * Return: the pointer, good until the caller returns to gpu_cs_step(); for a write to a read-only
+ * page, a place whose content is lost. NULL: fault, already reported in the fault registers; the
+ * caller makes the engine hang.
+ */
+uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+		     unsigned int *left)
+{
+	uint64_t generation = atomic_load_explicit(&cs->gpu->tlb_generation, memory_order_acquire);
+	struct gpu_tlb_entry *entry;
+	unsigned int offset;
+	uint64_t tag, pte;
+	void *host;
+
+	addr = canonical(cs, space, addr);
+	offset = addr % GPU_PAGE_SIZE;
+	if (left)
+		*left = GPU_PAGE_SIZE - offset;
+	tag = addr >> GPU_PAGE_SHIFT | (uint64_t)space << TLB_SPACE_SHIFT | TLB_VALID;
+	entry = &cs->tlb[(addr >> GPU_PAGE_SHIFT) % GPU_TLB_ENTRIES];
+	if (entry->tag == tag && entry->generation == generation && (!write || entry->writable))
+		return entry->host + offset;
+
+	pte = translate(cs, space, addr);
+	if (pte && write && !(pte & GPU_PTE_WRITE))
+		return write_sink + offset;
+	host = pte ? host_page(cs->gpu, pte, write) : NULL;
+	if (!host) {
+		report_fault(cs, space, addr, write);
+		return NULL;
+	}
+	*entry = (struct gpu_tlb_entry){
+		.tag = tag, .generation = generation, .host = host, .writable = write
+	};
+	return entry->host + offset;
+}
+
+/** gpu_mem_read - copy @len bytes from @addr into @buf; false: fault. Not atomic. */
+bool gpu_mem_read(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, void *buf, size_t len)
+{
+	uint8_t *to = buf;
+	unsigned int n;
+
+	for (; len; len -= n, to += n, addr += n) {
+		const uint8_t *from = gpu_mem_ptr(cs, space, addr, false, &n);
+
+		if (!from)
+			return false;
+		if (n > len)
+			n = len;
+		memcpy(to, from, n);
+	}
+	return true;
+}
+
+/**
+ * gpu_mem_write - copy @len bytes from @buf to @addr; false: fault, then a part may have been
+ * written. Not atomic.
+ */
+bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf,
+		   size_t len)
+{
+	const uint8_t *from = buf;
+	unsigned int n;
+
+	for (; len; len -= n, from += n, addr += n) {
+		uint8_t *to = gpu_mem_ptr(cs, space, addr, true, &n);
+
+		if (!to)
+			return false;
+		if (n > len)
+			n = len;
+		memcpy(to, from, n);
+	}
+	return true;
+}
+
+/**
+ * gpu_mem_read32 - one atomic dword; the low two address bits are ignored, as the commands define
+ * them
+ */
+bool gpu_mem_read32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t *value)
+{
+	const uint8_t *from = gpu_mem_ptr(cs, space, addr & ~3ull, false, NULL);
+
+	if (!from)
+		return false;
+	*value = __atomic_load_n((const uint32_t *)from, __ATOMIC_ACQUIRE);
+	return true;
+}
+
+/**
+ * gpu_mem_write32 - one atomic dword; everything that the stream wrote before is visible to who
+ * sees it
+ */
+bool gpu_mem_write32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t value)
+{
+	uint8_t *to = gpu_mem_ptr(cs, space, addr & ~3ull, true, NULL);
+
+	if (!to)
+		return false;
+	__atomic_store_n((uint32_t *)to, value, __ATOMIC_RELEASE);
+	return true;
+}
+
+/**
+ * gpu_mem_write64 - one atomic qword; at an address that is only dword-aligned, two dwords, low
+ * one first
+ */
+bool gpu_mem_write64(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint64_t value)
+{
+	uint8_t *to;
+
+	addr &= ~3ull;
+	if (addr & 4)
+		return gpu_mem_write32(cs, space, addr, value) &&
+		       gpu_mem_write32(cs, space, addr + 4, value >> 32);
+	to = gpu_mem_ptr(cs, space, addr, true, NULL);
+	if (!to)
+		return false;
+	__atomic_store_n((uint64_t *)to, value, __ATOMIC_RELEASE);
+	return true;
+}
+
+/**
+ * gpu_tlb_flush - forget all translations of one stream (TLB invalidation by command, new context)
+ */
+void gpu_tlb_flush(struct gpu_cs *cs)
+{
+	memset(cs->tlb, 0, sizeof(cs->tlb));
+}
+
+/**
+ * gpu_ggtt_ptr - host pointer for a GGTT address, for anyone, uncached
+ * @gpu: the GPU
+ * @addr: byte address
+ * @write: the caller will write
+ *
+ * Return: NULL if the entry is absent, there is no memory behind it or the address lies beyond the
+ * GGTT.
+ */
+uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write)
+{
+	uint64_t pte;
+	uint8_t *host;
+
+	if (addr >= GPU_GGTT_SIZE)
+		return NULL;
+	pte = atomic_load_explicit(&gpu->ggtt[addr >> GPU_PAGE_SHIFT], memory_order_acquire);
+	if (!(pte & GPU_PTE_PRESENT))
+		return NULL;
+	host = host_page(gpu, pte, write);
+	return host ? host + addr % GPU_PAGE_SIZE : NULL;
+}

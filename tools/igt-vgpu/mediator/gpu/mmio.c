@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Register dispatch: every access of the CPU and of command streams to the register file comes
+ * through here.
+ *
+ * Called by the PCI device and the mediator (gpu_mmio_*), by the command streamer (gpu_cs_reg_*)
+ * and, with the lock held, by the rest of gpu/. The behaviour of a register is in its row
+ * (regs.def) and its handler; this file must not know any single register.
+ */
+#include <string.h>
+
+#include "core.h"
+#include "regs.h"
+
+#define NUM_DWORDS	(GPU_MMIO_SIZE / 4)
+
+static const struct gpu_reg_row rows[] = {
+#define GPU_REG(offset, name, access, mask, reset, flags, handler) \
+	{ (offset), 1, 4, access, flags, -1, mask, reset, name, &gpu_handler_##handler },
+#define GPU_REGS(offset, count, stride, name, access, mask, reset, flags, handler) \
+	{ (offset), count, stride, access, flags, -1, mask, reset, name, &gpu_handler_##handler },
+#define GPU_ENGINE_REG(...)
+#define GPU_ENGINE_REGS(...)
+#include "regs.def"
+#undef GPU_REG
+#undef GPU_REGS
+#undef GPU_ENGINE_REG
+#undef GPU_ENGINE_REGS
+
+#define GPU_REG(...)
+#define GPU_REGS(...)
+#define ENGINE_ROW(id, base, suffix, offset, count, stride, name, access, mask, reset, flags, \
+		   handler) \
+	{ (base) + (offset), count, stride, access, flags, id, mask, reset, \
+	  name "(" suffix ")", &gpu_handler_##handler },
+#define GPU_ENGINE_REG(offset, ...) GPU_ENGINE_REGS(offset, 1, 4, __VA_ARGS__)
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_RCS0, 0x2000, "rcs0", __VA_ARGS__)
+#include "regs.def"
+#undef GPU_ENGINE_REGS
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_BCS0, 0x22000, "bcs0", __VA_ARGS__)
+#include "regs.def"
+#undef GPU_ENGINE_REGS
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VCS0, 0x12000, "vcs0", __VA_ARGS__)
+#include "regs.def"
+#undef GPU_ENGINE_REGS
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VECS0, 0x1a000, "vecs0", __VA_ARGS__)
+#include "regs.def"
+};
+#define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+const struct gpu_reg_handler gpu_handler_none;
+
+/* Row number + 1 of each dword, 0: no row. Filled once, then only read. */
+static uint16_t row_index[NUM_DWORDS];
+static pthread_once_t row_index_once = PTHREAD_ONCE_INIT;
+
+_Static_assert(NUM_ROWS < UINT16_MAX, "row numbers are 16 bits");
+
+static void fill_row_index(void)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < NUM_ROWS; i++)
+		for (n = 0; n < rows[i].count; n++)
+			row_index[(rows[i].offset + n * rows[i].stride) / 4] = i + 1;
+}
+
+const struct gpu_reg_row *gpu_reg_row(uint32_t offset)
+{
+	unsigned int i;
+
+	pthread_once(&row_index_once, fill_row_index);
+	if (offset >= GPU_MMIO_SIZE)
+		return NULL;
+	i = row_index[offset / 4];
+	return i ? &rows[i - 1] : NULL;
+}
+
+const struct gpu_reg_row *gpu_reg_rows(unsigned int *count)
+{
+	*count = NUM_ROWS;
+	return rows;
+}
+
+const char *gpu_reg_name(uint32_t offset)
+{
+	const struct gpu_reg_row *row = gpu_reg_row(offset);
+
+	return row ? row->name : NULL;
+}
+
+uint32_t gpu_reg_get(struct gpu *gpu, uint32_t offset)
+{
+	return gpu->regs[offset / 4];
+}
+
+void gpu_reg_set(struct gpu *gpu, uint32_t offset, uint32_t value)
+{
+	gpu->regs[offset / 4] = value;
+}
+
+void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine)
+{
+	unsigned int i, n;
+
+	if (!engine)
+		memset(gpu->regs, 0, GPU_MMIO_SIZE);
+	for (i = 0; i < NUM_ROWS; i++) {
+		if (engine && rows[i].engine != (int)engine->id)
+			continue;
+		for (n = 0; n < rows[i].count; n++)
+			gpu_reg_set(gpu, rows[i].offset + n * rows[i].stride, rows[i].reset);
+	}
+}
+
+static struct gpu_engine *row_engine(struct gpu *gpu, const struct gpu_reg_row *row)
+{
+	return row->engine < 0 ? NULL : &gpu->engine[row->engine];
+}
+
+/* What a write of @value leaves of @old. */
+static uint32_t merge(const struct gpu_reg_row *row, uint32_t old, uint32_t value)
+{
+	uint32_t bits;
+
+	switch ((enum gpu_reg_access)row->access) {
+	case GPU_RW:
+		return (old & ~row->mask) | (value & row->mask);
+	case GPU_MASKED:
+		bits = value >> 16 & row->mask;
+		return (old & ~bits) | (value & bits);
+	case GPU_W1C:
+		return old & ~(value & row->mask);
+	case GPU_RO:
+		break;
+	}
+	return old;
+}
+
+/* One dword, lock held. */
+static uint32_t reg_read(struct gpu *gpu, struct gpu_cs *cs, uint32_t offset)
+{
+	const struct gpu_reg_row *row = gpu_reg_row(offset);
+	uint32_t stored = gpu_reg_get(gpu, offset);
+
+	if (!row) {
+		gpu->mmio_unknown++;
+		return stored;
+	}
+	if (row->handler->read) {
+		struct gpu_reg_io io = { gpu, row_engine(gpu, row), cs, offset, 0 };
+
+		return row->handler->read(&io, stored);
+	}
+	return stored;
+}
+
+static void reg_write(struct gpu *gpu, struct gpu_cs *cs, uint32_t offset, uint32_t value)
+{
+	const struct gpu_reg_row *row = gpu_reg_row(offset);
+	uint32_t old, now;
+
+	if (!row) {
+		gpu->mmio_unknown++;
+		gpu_reg_set(gpu, offset, value);
+		return;
+	}
+	old = gpu_reg_get(gpu, offset);
+	now = merge(row, old, value);
+	gpu_reg_set(gpu, offset, now);
+	if (row->handler->write) {
+		struct gpu_reg_io io = { gpu, row_engine(gpu, row), cs, offset, value };
+
+		row->handler->write(&io, old, now);
+	}
+}
+
+/* Is the row part of what a context of @engine carries? */
+static bool context_row(const struct gpu_reg_row *row, const struct gpu_engine *engine)
+{
+	if (!row || !(row->flags & GPU_REG_CTX))
+		return false;
+	return row->engine == (int)engine->id || (row->engine < 0 && engine->id == GPU_RCS0);
+}
+
+bool gpu_reg_restore(struct gpu_engine *engine, uint32_t offset, uint32_t value)
+{
+	struct gpu *gpu = engine->cs.gpu;
+	const struct gpu_reg_row *row;
+
+	if (offset >= GPU_MMIO_SIZE || offset % 4)
+		return false;
+	row = gpu_reg_row(offset);
+	if (!context_row(row, engine))
+		return false;
+	/* No context, saved while the driver held the ring or made up, can stop or start an engine. */
+	if (offset == engine->mmio_base + RING_MI_MODE)
+		value &= ~(MI_MODE_STOP << 16);
+	/* A read-only context register (BB_ADDR) is written by a restore and by nothing else. */
+	gpu_reg_set(gpu, offset, row->access == GPU_RO ? value :
+		    merge(row, gpu_reg_get(gpu, offset), value));
+	return true;
+}
+
+/* All checks of a guest access, before any work. */
+static bool access_valid(uint32_t offset, unsigned int size)
+{
+	return (size == 1 || size == 2 || size == 4 || size == 8) && offset % size == 0 &&
+	       offset < GPU_MMIO_SIZE;
+}
+
+uint64_t gpu_mmio_read(struct gpu *gpu, uint32_t offset, unsigned int size)
+{
+	uint64_t value;
+
+	gpu_lock(gpu);
+	if (!access_valid(offset, size)) {
+		gpu->mmio_bad++;
+		gpu_unlock(gpu);
+		return 0;
+	}
+	value = reg_read(gpu, NULL, offset & ~3u);
+	if (size == 8)
+		value |= (uint64_t)reg_read(gpu, NULL, offset + 4) << 32;
+	gpu_unlock(gpu);
+
+	if (size < 4)
+		value = value >> 8 * (offset & 3) & ((1u << 8 * size) - 1);
+	return value;
+}
+
+void gpu_mmio_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value)
+{
+	gpu_lock(gpu);
+	if (!access_valid(offset, size)) {
+		gpu->mmio_bad++;
+	} else if (size < 4) {
+		/* Byte enables: the other bytes keep what is stored. */
+		unsigned int shift = 8 * (offset & 3);
+		uint32_t mask = ((1u << 8 * size) - 1) << shift;
+		uint32_t old = gpu_reg_get(gpu, offset & ~3u);
+
+		reg_write(gpu, NULL, offset & ~3u,
+			  (old & ~mask) | ((uint32_t)value << shift & mask));
+	} else {
+		reg_write(gpu, NULL, offset, value);
+		if (size == 8)
+			reg_write(gpu, NULL, offset + 4, value >> 32);
+	}
+	gpu_unlock(gpu);
+}
+
+uint32_t gpu_cs_reg_read(struct gpu_cs *cs, uint32_t offset)
+{
+	uint32_t value;
+
+	gpu_lock_runner(cs->gpu);
+	if (offset >= GPU_MMIO_SIZE || offset % 4) {
+		cs->gpu->mmio_bad++;
+		value = 0;
+	} else {
+		value = reg_read(cs->gpu, cs, offset);
+	}
+	gpu_unlock(cs->gpu);
+	return value;
+}
+
+void gpu_cs_reg_write(struct gpu_cs *cs, uint32_t offset, uint32_t value)
+{
+	gpu_lock_runner(cs->gpu);
+	if (offset >= GPU_MMIO_SIZE || offset % 4)
+		cs->gpu->mmio_bad++;
+	else
+		reg_write(cs->gpu, cs, offset, value);
+	gpu_unlock(cs->gpu);
+}
+
+/* Does RING_FORCE_TO_NONPRIV slot @slot open @offset? (i915 gt/intel_engine_regs.h) */
+static bool nonpriv_slot_matches(uint32_t slot, uint32_t offset)
+{
+	static const uint32_t range_mask[4] = { 0x3, 0xf, 0x3f, 0xff };	/* 1, 4, 16, 64 registers */
+	uint32_t addr = slot & 0x03fffffc & ~range_mask[slot & 3];
+
+	if (slot & (1u << 30) || (slot >> 28 & 3) == 1)	/* deny; read only */
+		return false;
+	return addr == (offset & ~range_mask[slot & 3]);
+}
+
+bool gpu_cs_reg_user_writable(struct gpu_cs *cs, uint32_t offset)
+{
+	const struct gpu_reg_row *row;
+	bool allowed = false;
+	unsigned int i;
+
+	if (offset >= GPU_MMIO_SIZE || offset % 4)
+		return false;
+	row = gpu_reg_row(offset);
+	if (row && row->flags & GPU_REG_USER &&
+	    (row->engine < 0 || row->engine == (int)cs->engine->id))
+		return true;
+	/*
+	 * A vGPU's kernel can put anything into the FORCE_TO_NONPRIV registers of its image, and
+	 * nobody scans its user batches: what it opens must be its own context's state.
+	 */
+	if (cs->domain && !context_row(row, cs->engine))
+		return false;
+
+	gpu_lock_runner(cs->gpu);
+	for (i = 0; i < 12 && !allowed; i++)
+		allowed = nonpriv_slot_matches(
+			gpu_reg_get(cs->gpu, cs->engine->mmio_base + 0x4d0 + 4 * i), offset);
+	gpu_unlock(cs->gpu);
+	return allowed;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The page table walk of a context's own address space (PPGTT), Gen8 format: 4-level for 48-bit
+ * addresses, or four page directories for 32-bit ones; pages of 4 KiB, 64 KiB and 2 MiB.
+ *
+ * Called by mem.c to fill the software TLB, and by tests. It reads guest memory and must not write
+ * any, must not trust an entry, and takes at most four steps. Facts: i915 gt/intel_gtt.h,
+ * gt/gen8_ppgtt.c; PRM SKL vol. 5 "PPGTT".
+ */
+#include "gpu_types.h"
+
+#define PDE_PAGE_2M		(1ull << 7)	/* GEN8_PDE_PS_2M */
+#define PDE_IPS_64K		(1ull << 11)	/* GEN8_PDE_IPS_64K: 64 KiB pages in its table */
+#define ENTRIES_MASK		511u
+
+/*
+ * What an entry refers to lies in the domain of the page the entry stands in; only domain 0, the
+ * GPU's owner, may name another. So a vGPU's tables can never reach out of its own memory.
+ */
+static uint64_t entry_domain(uint64_t table, uint64_t entry)
+{
+	return table & GPU_DOMAIN_MASK ? table & GPU_DOMAIN_MASK : entry & GPU_DOMAIN_MASK;
+}
+
+/* Entry @index of @table (address with domain bits); 0, not present, if there is no memory. */
+static uint64_t read_entry(struct gpu *gpu, uint64_t table, unsigned int index)
+{
+	const uint64_t *page;
+
+	page = gpu->ops->page(gpu->opaque, (table & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT,
+			      table & GPU_ADDR_MASK, false);
+	return page ? __atomic_load_n(&page[index], __ATOMIC_ACQUIRE) : 0;
+}
+
+/**
+ * gpu_ppgtt_walk - translate an address by a context's page tables
+ * @gpu: the GPU
+ * @ppgtt: root of the tables
+ * @addr: address; bits that the format does not translate are ignored, as hardware does
+ * @page_shift: set to 12, 16 or 21, may be NULL
+ *
+ * Return: 0 if not present; else the address of the 4 KiB page that holds @addr (also inside a
+ * larger page), its domain in the domain bits, GPU_PTE_PRESENT, and GPU_PTE_WRITE if every level
+ * allows writing.
+ */
+uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+			unsigned int *page_shift)
+{
+	uint64_t table, entry, write = GPU_PTE_WRITE, base, size = GPU_PAGE_SIZE;
+	unsigned int shift;
+
+	if (ppgtt->four_level) {
+		table = ppgtt->pdp[0];
+		shift = 39;
+	} else {
+		table = ppgtt->pdp[(addr >> 30) & 3];
+		shift = 21;
+	}
+
+	for (;; shift -= 9) {
+		unsigned int index = (addr >> shift) & ENTRIES_MASK;
+
+		if (shift == 12 && size == 0x10000)
+			index &= ~15u; /* only every 16th entry counts, the others may hold anything
+					*/
+		entry = read_entry(gpu, table, index);
+		if (!(entry & GPU_PTE_PRESENT))
+			return 0;
+		write &= entry;
+		if (shift == 12)
+			break;
+		if (shift == 21 && entry & PDE_PAGE_2M) {
+			size = 1u << 21;
+			break;
+		}
+		if (shift == 21 && entry & PDE_IPS_64K)
+			size = 0x10000;
+		table = (entry & GPU_ADDR_MASK) | entry_domain(table, entry);
+	}
+
+	base = entry & GPU_ADDR_MASK & ~(size - 1);
+	if (page_shift)
+		*page_shift = __builtin_ctzll(size);
+	return (base + (addr & (size - 1) & ~(uint64_t)(GPU_PAGE_SIZE - 1))) |
+	       entry_domain(table, entry) | write | GPU_PTE_PRESENT;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tiled layouts, fence registers, and the CPU's view through the aperture, which follows them.
+ *
+ * Called by the PCI device for accesses to BAR 2 (any thread) and by the blitter for tile
+ * addresses. It must not touch a command stream's TLB. Facts: i915 gt/intel_ggtt_fencing.c; PRM SKL
+ * vol. 5 "Tiling".
+ */
+#include <string.h>
+
+#include "gpu_types.h"
+#include "tiling.h"
+
+#define FENCE_BASE		0x100000	/* i915 FENCE_REG_GEN6_LO */
+#define FENCE_VALID		(1u << 0)
+#define FENCE_TILING_Y		(1u << 1)
+#define FENCE_PITCH_MASK	0xfffu		/* of the high dword: 128 bytes, less one */
+
+#define TILE_SIZE		4096u
+
+uint64_t gpu_tile_offset(enum gpu_tiling tiling, uint32_t pitch, uint32_t x, uint32_t y,
+			 uint32_t *run)
+{
+	uint64_t tile;
+
+	switch (tiling) {
+	case GPU_TILING_X:
+		*run = 512 - x % 512;
+		tile = (uint64_t)(y / 8) * (pitch / 512) + x / 512;
+		return tile * TILE_SIZE + y % 8 * 512 + x % 512;
+	case GPU_TILING_Y:
+		*run = 16 - x % 16;
+		tile = (uint64_t)(y / 32) * (pitch / 128) + x / 128;
+		return tile * TILE_SIZE + x % 128 / 16 * 512 + y % 32 * 16 + x % 16;
+	case GPU_TILING_LINEAR:
+		break;
+	}
+	*run = UINT32_MAX;
+	return (uint64_t)y * pitch + x;
+}
+
+/*
+ * GGTT address that the CPU reaches at aperture @offset: the fence that covers it, if any, detiles.
+ */
+static uint64_t fence_translate(struct gpu *gpu, uint32_t offset)
+{
+	uint32_t lo = 0, hi = 0, start = 0, pitch, linear, run;
+	unsigned int i;
+
+	gpu_lock(gpu);
+	for (i = 0; i < GPU_NUM_FENCES; i++) {
+		lo = gpu_reg_get(gpu, FENCE_BASE + 8 * i);
+		hi = gpu_reg_get(gpu, FENCE_BASE + 8 * i + 4);
+		start = lo & ~0xfffu;
+		if (lo & FENCE_VALID && offset >= start && offset <= (hi | 0xfff))
+			break;
+	}
+	gpu_unlock(gpu);
+	if (i == GPU_NUM_FENCES)
+		return offset;
+
+	linear = offset - start;
+	pitch = ((hi & FENCE_PITCH_MASK) + 1) * 128;
+	return start + gpu_tile_offset(lo & FENCE_TILING_Y ? GPU_TILING_Y : GPU_TILING_X, pitch,
+				       linear % pitch, linear / pitch, &run);
+}
+
+/* All checks of an aperture access; NULL: nothing is there. */
+static uint8_t *aperture_ptr(struct gpu *gpu, uint32_t offset, unsigned int size, bool write)
+{
+	if (!size || size > 8 || size & (size - 1) || offset & (size - 1) ||
+	    offset >= GPU_APERTURE_SIZE)
+		return NULL;
+	return gpu_ggtt_ptr(gpu, fence_translate(gpu, offset), write);
+}
+
+/** gpu_aperture_read - CPU read through the aperture; see gpu.h */
+bool gpu_aperture_read(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t *value)
+{
+	const uint8_t *from = aperture_ptr(gpu, offset, size, false);
+
+	*value = 0;
+	switch (from ? size : 0) {
+	case 1:
+		*value = __atomic_load_n(from, __ATOMIC_ACQUIRE);
+		return true;
+	case 2:
+		*value = __atomic_load_n((const uint16_t *)from, __ATOMIC_ACQUIRE);
+		return true;
+	case 4:
+		*value = __atomic_load_n((const uint32_t *)from, __ATOMIC_ACQUIRE);
+		return true;
+	case 8:
+		*value = __atomic_load_n((const uint64_t *)from, __ATOMIC_ACQUIRE);
+		return true;
+	}
+	*value = ~0ull;
+	return false;
+}
+
+/** gpu_aperture_write - CPU write through the aperture; see gpu.h */
+bool gpu_aperture_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value)
+{
+	uint8_t *to = aperture_ptr(gpu, offset, size, true);
+
+	switch (to ? size : 0) {
+	case 1:
+		__atomic_store_n(to, value, __ATOMIC_RELEASE);
+		return true;
+	case 2:
+		__atomic_store_n((uint16_t *)to, value, __ATOMIC_RELEASE);
+		return true;
+	case 4:
+		__atomic_store_n((uint32_t *)to, value, __ATOMIC_RELEASE);
+		return true;
+	case 8:
+		__atomic_store_n((uint64_t *)to, value, __ATOMIC_RELEASE);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Submission through the mediator: order, isolation, events and interrupts of two guests on one
+ * GPU.
+ */
+
+#include <stdio.h>
+
+#include "gvt_fixture.h"
+
+#define GUESTS(state) \
+	struct gx *gx = *(state); \
+	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
+
+static void a_context_runs_and_its_guest_hears_of_it(void **state)
+{
+	unsigned int e;
+	GUESTS(state);
+
+	for (e = 0; e < GPU_NUM_ENGINES; e++) {
+		struct gx_context ctx;
+		uint32_t target = gx_alloc(a, 1);
+
+		gx_context_init(&ctx, a, e);
+		gx_emit_store(&ctx, target, 0xcafe0000 + e);
+		gx_emit_interrupt(&ctx);
+		gx_submit(&ctx, NULL);
+		gx_run(gx, e);
+		assert_int_equal(gx_get(a, target), 0xcafe0000 + e);
+		gx_expect_event(a, e, GX_IDLE_ACTIVE, 0);
+		gx_expect_event(a, e, GX_ACTIVE_IDLE, ctx.id);
+		gx_expect_no_event(a, e);
+		assert_true(vgpu_irq_level(a->vgpu));
+		assert_int_equal(stats_get(a->stats, STATS_SUBMISSION_0 + e), 1);
+	}
+	/* RCS and BCS share bank 0, VCS has 1, VECS 3; user and context switch interrupts. */
+	assert_int_equal(gx_reg(a, 0x44308), 0x01010101);
+	assert_int_equal(gx_reg(a, 0x44318), 0x0101);
+	assert_int_equal(gx_reg(a, 0x44338), 0x0101);
+	assert_int_equal(gx_reg(a, 0x44200), 1u << 31 | 1 | 2 | 4 | 1u << 6);
+	assert_false(vgpu_irq_level(b->vgpu));
+	assert_int_equal(b->irq_calls, 0);
+}
+
+static void two_elements_run_in_order(void **state)
+{
+	struct gx_context first, second;
+	uint32_t target;
+	GUESTS(state);
+
+	(void)b;
+	target = gx_alloc(a, 1);
+	gx_context_init(&first, a, GPU_RCS0);
+	gx_context_init(&second, a, GPU_RCS0);
+	gx_emit_store(&first, target, 1);
+	gx_emit_store(&second, target, 2);
+	gx_submit(&first, &second);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, target), 2);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ELEMENT_SWITCH, first.id);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, second.id);
+	gx_expect_no_event(a, GPU_RCS0);
+}
+
+static void events_wrap_around_the_six_entries(void **state)
+{
+	struct gx_context ctx;
+	unsigned int i;
+	GUESTS(state);
+
+	(void)b;
+	gx_context_init(&ctx, a, GPU_BCS0);
+	for (i = 0; i < 20; i++) {
+		gx_emit_interrupt(&ctx);
+		gx_submit(&ctx, NULL);
+		gx_run(gx, GPU_BCS0);
+		gx_expect_event(a, GPU_BCS0, GX_IDLE_ACTIVE, 0);
+		gx_expect_event(a, GPU_BCS0, GX_ACTIVE_IDLE, ctx.id);
+		/* The register view says the same as the status page. */
+		assert_int_equal(gx_reg(a, 0x22000 + 0x3a0) & 7, (2 * i + 1) % 6);
+		assert_int_equal(gx_reg(a, 0x22000 + 0x370 + 8 * ((2 * i + 1) % 6)),
+				 GX_ACTIVE_IDLE);
+		assert_int_equal(gx_reg(a, 0x22000 + 0x374 + 8 * ((2 * i + 1) % 6)), ctx.id);
+	}
+}
+
+static void the_only_guest_gets_a_lite_restore(void **state)
+{
+	struct gx_context ctx;
+	uint32_t target;
+	GUESTS(state);
+
+	(void)b;
+	target = gx_alloc(a, 1);
+	gx_context_init(&ctx, a, GPU_RCS0);
+	gx_emit_wait(&ctx, target);
+	gx_submit(&ctx, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_no_event(a, GPU_RCS0);
+
+	gx_emit_store(&ctx, target + 4, 7);
+	gx_submit(&ctx, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_LITE_RESTORE, ctx.id);
+	gx_expect_no_event(a, GPU_RCS0);
+
+	gx_set(a, target, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+	assert_int_equal(gx_get(a, target + 4), 7);
+}
+
+static void a_waiting_guest_holds_back_the_owners_next_submission(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+
+	gx_emit_wait(&ca, ta);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+
+	/* B waits; A's second submission has to queue behind it. */
+	gx_emit_wait(&cb, tb);
+	gx_emit_interrupt(&cb);
+	gx_submit(&cb, NULL);
+	gx_emit_store(&ca, ta + 4, 5);
+	gx_submit(&ca, NULL);
+	assert_int_equal(gx_reg(a, 0x2234) & 4, 4);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_no_event(a, GPU_RCS0);
+	gx_expect_no_event(b, GPU_RCS0);
+
+	gx_set(a, ta, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_no_event(a, GPU_RCS0);
+	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_no_event(b, GPU_RCS0);
+	assert_int_equal(gx_get(a, ta + 4), 0);
+
+	gx_set(b, tb, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+	gx_expect_no_event(b, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	assert_int_equal(gx_get(a, ta + 4), 5);
+	/* The user interrupt was B's. */
+	assert_int_equal(gx_reg(a, 0x44308) & 1, 0);
+	assert_int_equal(gx_reg(b, 0x44308) & 1, 1);
+}
+
+static void guests_take_turns(void **state)
+{
+	struct gx *gx = *state;
+	static const char order[] = "0123012";
+	struct gx_guest *guest[4] = { &gx->guest[0], &gx->guest[1] };
+	struct gx_context ctx[4];
+	uint32_t flag[4];
+	unsigned int i;
+
+	guest[2] = gx_add(
+		gx, 2,
+		(struct vgpu_config){ .partition = { 0, 1 << 20, 0x10000000, 16 << 20, 0, 1 } });
+	guest[3] = gx_add(gx, 3,
+			  (struct vgpu_config){
+				  .partition = { 1 << 20, 1 << 20, 0x11000000, 16 << 20, 0, 1 } });
+	gx_start(guest[2]);
+	gx_start(guest[3]);
+	for (i = 0; i < 4; i++) {
+		flag[i] = gx_alloc(guest[i], 1);
+		gx_context_init(&ctx[i], guest[i], GPU_VCS0);
+		gx_emit_wait(&ctx[i], flag[i]);
+		gx_submit(&ctx[i], NULL);
+	}
+	for (i = 0; order[i]; i++) {
+		unsigned int n = order[i] - '0', other;
+
+		gx_run(gx, GPU_VCS0);
+		gx_expect_event(guest[n], GPU_VCS0, GX_IDLE_ACTIVE, 0);
+		for (other = 0; other < 4; other++)
+			gx_expect_no_event(guest[other], GPU_VCS0);
+		/* It wants to go on, and comes last. */
+		gx_emit_wait(&ctx[n], flag[n] + 4 * (1 + i));
+		gx_submit(&ctx[n], NULL);
+		gx_set(guest[n], flag[n] + (i < 4 ? 0 : 4 * (1 + i - 4)), 1);
+		gx_run(gx, GPU_VCS0);
+		gx_expect_event(guest[n], GPU_VCS0, GX_ACTIVE_IDLE, ctx[n].id);
+	}
+}
+
+static void engines_are_shared_independently(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_BCS0);
+	gx_emit_wait(&ca, ta);
+	gx_emit_store(&cb, tb, 9);
+	gx_submit(&ca, NULL);
+	gx_submit(&cb, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_run(gx, GPU_BCS0);
+	assert_int_equal(gx_get(b, tb), 9);
+	gx_expect_event(b, GPU_BCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(b, GPU_BCS0, GX_ACTIVE_IDLE, cb.id);
+	assert_int_equal(gx_reg(a, 0x44308) & 0xffff0000, 0);
+}
+
+static void the_newest_held_submission_wins(void **state)
+{
+	struct gx_context ca, cb, cb2;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_context_init(&cb2, b, GPU_RCS0);
+	gx_emit_wait(&ca, ta);
+	gx_submit(&ca, NULL);
+	gx_emit_store(&cb, tb, 1);
+	gx_emit_store(&cb2, tb + 4, 2);
+	gx_submit(&cb, NULL);
+	gx_submit(&cb2, NULL);
+	gx_set(a, ta, 1);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 0);
+	assert_int_equal(gx_get(b, tb + 4), 2);
+	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb2.id);
+	gx_expect_no_event(b, GPU_RCS0);
+}
+
+static void a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t tb, header;
+	unsigned int order;
+	GUESTS(state);
+
+	gx_set_reg(a, 0x20b4, ~1u);
+	tb = gx_alloc(b, 1);
+	for (order = 0; order < 2; order++) {
+		gx_context_init(&ca, a, GPU_RCS0);
+		gx_context_init(&cb, b, GPU_RCS0);
+		gx_emit_invalid(&ca);
+		gx_emit_store(&cb, tb, 3 + order);
+		gx_submit(&ca, NULL);
+		/* The other one waits before it happens, or comes after. */
+		if (order)
+			gx_run(gx, GPU_RCS0);
+		gx_submit(&cb, NULL);
+		gx_run(gx, GPU_RCS0);
+		assert_int_equal(gx_get(b, tb), 3 + order);
+		gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+		gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+
+		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+		gx_expect_no_event(a, GPU_RCS0);
+		assert_int_equal(gx_reg(a, 0x20b0) & 1, 1);
+		header = 0x7eu << 23;
+		assert_int_equal(gx_reg(a, 0x2068), header);
+		assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
+		/* Nothing goes on before the reset. */
+		gx_context_init(&ca, a, GPU_RCS0);
+		gx_submit(&ca, NULL);
+		gx_run(gx, GPU_RCS0);
+		gx_expect_no_event(a, GPU_RCS0);
+		gx_set_reg(a, 0x941c, 2);
+		assert_int_equal(gx_reg(a, 0x20b0), 0);
+		gx_start(a);
+		gx_set_reg(a, 0x20b4, ~1u);
+		gx_emit_interrupt(&ca);
+		gx_submit(&ca, NULL);
+		gx_run(gx, GPU_RCS0);
+		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+		gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	}
+}
+
+static void an_endless_owner_has_to_give_way_after_some_seconds(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, ta);
+	gx_emit_store(&cb, tb, 3);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	/* Alone it may run for ever. */
+	gx->now_ns += 60000000000ull;
+	gx_run(gx, GPU_RCS0);
+	gx_submit(&cb, NULL);
+	gx->now_ns += 4000000000ull;
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 0);
+	gx->now_ns += 2000000000ull;
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 3);
+	assert_true(gx_logged(gx, "vgpu1: rcs0: it ran for too long while another vGPU waits"));
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_no_event(a, GPU_RCS0);
+	gx_set(a, ta, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_no_event(a, GPU_RCS0);
+	gx_set_reg(a, 0x941c, 1);
+	gx_start(a);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+}
+
+static void a_stopped_ring_does_not_stop_the_others_for_ever(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t tb;
+	GUESTS(state);
+
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, gx_alloc(a, 1));
+	gx_emit_store(&cb, tb, 3);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_set_reg(a, 0x209c, 0x01000100);
+	gx_submit(&cb, NULL);
+	gx->now_ns += 6000000000ull;
+	/* No engine runs: the next trap of anybody notices. */
+	gx_reg(b, 0x2234);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 3);
+	assert_int_equal(gx_reg(a, 0x209c) & 0x300, 0x300);
+}
+
+static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t tb;
+	GUESTS(state);
+
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, gx_alloc(a, 1));
+	gx_emit_store(&cb, tb, 3);
+	gx_submit(&ca, NULL);
+	gx_submit(&cb, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 0);
+	gx_expect_no_event(b, GPU_RCS0);
+
+	/* What i915 does: ask, reset, let go. */
+	gx_set_reg(a, 0x20d0, 0x00010001);
+	assert_int_equal(gx_reg(a, 0x20d0) & 3, 3);
+	gx_set_reg(a, 0x941c, 1u << 1);
+	assert_int_equal(gx_reg(a, 0x941c), 0);
+	gx_set_reg(a, 0x20d0, 0x00010000);
+	assert_int_equal(gx_reg(a, 0x20d0) & 3, 0);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 3);
+	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+	assert_int_equal(stats_get(a->stats, STATS_RESET_ENGINE), 1);
+	assert_int_equal(stats_get(b->stats, STATS_RESET_ENGINE), 0);
+
+	/* And the first one starts anew. */
+	a->hwsp[GPU_RCS0] = 0;
+	gx_start(a);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_emit_interrupt(&ca);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+}
+
+static void a_reset_takes_back_what_was_queued_and_nothing_else(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, ta);
+	gx_emit_store(&ca, ta + 4, 1);
+	gx_emit_store(&cb, tb, 1);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_submit(&cb, NULL);
+	gx_set_reg(b, 0x941c, 1);
+	gx_set(a, ta, 1);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, ta + 4), 1);
+	assert_int_equal(gx_get(b, tb), 0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_no_event(b, GPU_RCS0);
+	assert_int_equal(stats_get(b->stats, STATS_RESET_FULL), 1);
+}
+
+static void a_destroyed_vgpu_leaves_the_engine_to_the_next(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t tb;
+	GUESTS(state);
+
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, gx_alloc(a, 1));
+	gx_emit_store(&cb, tb, 3);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_submit(&cb, NULL);
+	gx_remove(a);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 3);
+	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+}
+
+static void a_vgpu_reset_while_busy_frees_engine_and_ggtt(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta, tb;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	tb = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, ta);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	vgpu_reset(a->vgpu);
+	assert_int_equal(gx_pte(a, ta), 0);
+	assert_int_equal(gpu_ggtt_read(gvt_gpu(gx->gvt), ta >> GPU_PAGE_SHIFT), 0);
+	assert_false(vgpu_irq_level(a->vgpu));
+	assert_int_equal(gx_reg(a, 0x2080), 0);
+	gx_emit_store(&cb, tb, 3);
+	gx_submit(&cb, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, tb), 3);
+}
+
+static void whoever_does_not_run_can_leave_without_harm(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t ta;
+	unsigned int way;
+	GUESTS(state);
+
+	ta = gx_alloc(a, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, ta);
+	gx_emit_store(&ca, ta + 4, 1);
+	gx_emit_interrupt(&cb);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_submit(&cb, NULL);
+	for (way = 0; way < 2; way++) {
+		if (way)
+			gx_remove(b);
+		else
+			vgpu_reset(b->vgpu);
+		gx_run(gx, GPU_RCS0);
+		assert_int_not_equal(gx_reg(a, 0x2234) & 0x60018, 0);
+	}
+	gx_set(a, ta, 1);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, ta + 4), 1);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+}
+
+/* What is wrong with a submission, and what the mediator says. */
+static const struct refusal {
+	const char *name, *log;
+	int hole;		/* page of the context that is not mapped, -1: none */
+	unsigned int dword;	/* of the image, set to value */
+	uint32_t value;
+	uint64_t desc_clear;
+	int64_t move;		/* of the LRCA, bytes */
+} refusals[] = {
+	{ "no valid first element", "first element is empty", -1, 0, 0, 1, 0 },
+	{ "no PPGTT", "without a PPGTT", -1, 0, 0, 1u << 8, 0 },
+	{ "LRCA outside", "context lies outside", -1, 0, 0, 0, -0x4000000 },
+	{ "PPHWSP not mapped", "not mapped", 0, 0, 0, 0, 0 },
+	{ "last page not mapped", "not mapped", 21, 0, 0, 0, 0 },
+	{ "ring outside", "ring lies outside", -1, 0x09, 0x1000, 0, 0 },
+	{ "ring in the other guest's part", "ring lies outside", -1, 0x09, 0x40000000, 0, 0 },
+	{ "ring misaligned", "ring lies outside", -1, 0x09, 0x28000010, 0, 0 },
+	{ "per-context batch outside", "per-context batch", -1, 0x19, 0x1001, 0, 0 },
+	{ "indirect context outside", "indirect context", -1, 0x1b, 0x1001, 0, 0 },
+};
+
+static void a_bad_submission_hangs_its_own_engine_only(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		const struct refusal *r = &refusals[i];
+		struct gx_context ca, cb;
+		void *st;
+
+		gx_setup(&st);
+		{
+			GUESTS(&st);
+
+			gx_context_init(&ca, a, GPU_RCS0);
+			gx_context_init(&cb, b, GPU_RCS0);
+			gx_emit_interrupt(&ca);
+			gx_emit_interrupt(&cb);
+			if (r->dword)
+				gx_set(a, ca.lrca + GPU_PAGE_SIZE + 4 * r->dword, r->value);
+			/* The tail is written through the guest's entries: unmap after. */
+			gx_set(a, ca.lrca + GPU_PAGE_SIZE + 4 * 7, ca.tail);
+			if (r->hole >= 0)
+				gx_set_pte(a, ca.lrca + r->hole * GPU_PAGE_SIZE, 0);
+			ca.desc &= ~r->desc_clear;
+			ca.desc += r->move;
+			gx_set_reg(a, 0x2230, 0);
+			gx_set_reg(a, 0x2230, 0);
+			gx_set_reg(a, 0x2230, ca.desc >> 32);
+			gx_set_reg(a, 0x2230, (uint32_t)ca.desc);
+			gx_run(gx, GPU_RCS0);
+			gx_expect_no_event(a, GPU_RCS0);
+			if (!gx_logged(gx, r->log))
+				fail_msg("%s: no line with '%s'", r->name, r->log);
+			assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 1);
+
+			/*
+			 * A good one hangs as well now, until the reset; the other guest never
+			 * noticed.
+			 */
+			gx_submit(&cb, NULL);
+			gx_run(gx, GPU_RCS0);
+			gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+			gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+			gx_context_init(&ca, a, GPU_RCS0);
+			gx_emit_interrupt(&ca);
+			gx_submit(&ca, NULL);
+			gx_run(gx, GPU_RCS0);
+			gx_expect_no_event(a, GPU_RCS0);
+			gx_set_reg(a, 0x941c, 2);
+			gx_start(a);
+			gx_submit(&ca, NULL);
+			gx_run(gx, GPU_RCS0);
+			gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+			gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+		}
+		gx_teardown(&st);
+	}
+}
+
+static void switched_registers_follow_their_owner(void **state)
+{
+	struct gx_context ca, cb;
+	struct gpu *gpu;
+	GUESTS(state);
+
+	gpu = gvt_gpu(gx->gvt);
+	/* A register of the L3 and a masked one, set by one guest only and by both. */
+	gx_set_reg(a, 0xb11c, 0xaaaa0001);
+	gx_set_reg(a, 0x20e0, 0x00100010);
+	gx_set_reg(b, 0x20e0, 0x00200020);
+	assert_int_equal(gx_reg(a, 0x20e0), 0x10);
+	assert_int_equal(gx_reg(b, 0x20e0), 0x20);
+	assert_int_equal(gpu_mmio_read(gpu, 0xb11c, 4), 0);
+
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_interrupt(&ca);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gpu_mmio_read(gpu, 0xb11c, 4), 0xaaaa0001);
+	assert_int_equal(gpu_mmio_read(gpu, 0x20e0, 4), 0x10);
+	/* The owner's write goes through. */
+	gx_set_reg(a, 0xb11c, 0xaaaa0002);
+	assert_int_equal(gpu_mmio_read(gpu, 0xb11c, 4), 0xaaaa0002);
+
+	gx_emit_interrupt(&cb);
+	gx_submit(&cb, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gpu_mmio_read(gpu, 0xb11c, 4), 0);
+	assert_int_equal(gpu_mmio_read(gpu, 0x20e0, 4), 0x20);
+	assert_int_equal(gx_reg(a, 0xb11c), 0xaaaa0002);
+	assert_int_equal(gx_reg(b, 0xb11c), 0);
+	gx_remove(b);
+	assert_int_equal(gpu_mmio_read(gpu, 0x20e0, 4), 0);
+}
+
+static void nothing_in_the_engine_survives_a_reset_or_a_change_of_owner(void **state)
+{
+	/* A general purpose register, a context register of the GT, one of the L3. */
+	static const uint32_t regs[] = { 0x2600, 0x7000, 0xb11c };
+	struct gx_context dirty, clean;
+	unsigned int way, i;
+	uint32_t out;
+
+	for (way = 0; way < 3; way++) {
+		struct gx_guest *next;
+		GUESTS(state);
+
+		next = way == 2 ? b : a;
+		out = gx_alloc(next, 1);
+		gx_context_init(&dirty, a, GPU_RCS0);
+		for (i = 0; i < 3; i++)
+			gx_emit(&dirty, 4, 0x22u << 23 | 1, regs[i], 0xffff1234u, 0u);
+		gx_submit(&dirty, NULL);
+		gx_run(gx, GPU_RCS0);
+		assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), 0x2600, 4), 0xffff1234u);
+		if (way < 2) {
+			gx_set_reg(a, 0x941c, way ? 1 : 2);
+			gx_start(a);
+		}
+		/* The first restore of a context is inhibited: it starts with what is there. */
+		gx_context_init(&clean, next, GPU_RCS0);
+		for (i = 0; i < 3; i++)
+			gx_emit(&clean, 4, 0x24u << 23 | 1u << 22 | 2, regs[i], out + 4 * i, 0u);
+		gx_submit(&clean, NULL);
+		gx_run(gx, GPU_RCS0);
+		assert_int_equal(gx_get(next, out), 0);
+		if (way) {
+			assert_int_equal(gx_get(next, out + 4), 0);
+			assert_int_equal(gx_get(next, out + 8), 0);
+		}
+	}
+}
+
+static void a_command_stream_of_one_guest_cannot_be_seen_by_the_other(void **state)
+{
+	struct gx_context ca, cb;
+	GUESTS(state);
+
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, gx_alloc(a, 1));
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_not_equal(gx_reg(a, 0x2068), 0);	/* RING_IPEHR */
+	assert_int_equal(gx_reg(a, 0x2038), ca.ring);
+	assert_int_equal(gx_reg(b, 0x2068), 0);
+	assert_int_equal(gx_reg(b, 0x2074), 0);
+	assert_int_equal(gx_reg(b, 0x2038), 0);
+	assert_int_equal(gx_reg(b, 0x2234) & 0x1e001c, 0);
+	assert_int_not_equal(gx_reg(a, 0x2234) & 0x60018, 0);
+	/* Idle for the one, busy for the other. */
+	assert_int_equal(gx_reg(b, 0x209c) & 1u << 9, 1u << 9);
+	assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_context_runs_and_its_guest_hears_of_it),
+		T(two_elements_run_in_order),
+		T(events_wrap_around_the_six_entries),
+		T(the_only_guest_gets_a_lite_restore),
+		T(a_waiting_guest_holds_back_the_owners_next_submission),
+		T(guests_take_turns),
+		T(engines_are_shared_independently),
+		T(the_newest_held_submission_wins),
+		T(a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other),
+		T(a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest),
+		T(an_endless_owner_has_to_give_way_after_some_seconds),
+		T(a_stopped_ring_does_not_stop_the_others_for_ever),
+		T(a_reset_takes_back_what_was_queued_and_nothing_else),
+		T(a_destroyed_vgpu_leaves_the_engine_to_the_next),
+		T(a_vgpu_reset_while_busy_frees_engine_and_ggtt),
+		T(whoever_does_not_run_can_leave_without_harm),
+		cmocka_unit_test(a_bad_submission_hangs_its_own_engine_only),
+		T(switched_registers_follow_their_owner),
+		T(nothing_in_the_engine_survives_a_reset_or_a_change_of_owner),
+		T(a_command_stream_of_one_guest_cannot_be_seen_by_the_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of gpu/mem.c and gpu/log.c: translation, faults, the software TLB, atomic access, domains,
+ * the log's limit.
+ */
+#include <string.h>
+
+#include "cs_fixture.h"
+
+#define FAULT_REG	0x4094
+#define FAULT_DATA0	0x4b10
+#define FAULT_DATA1	0x4b14
+
+static void reads_and_writes_cross_page_borders(void **state)
+{
+	struct cst *t = *state;
+	uint8_t in[6000], out[6000];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(in); i++)
+		in[i] = i * 7;
+	assert_true(gpu_mem_write(t->cs, GPU_SPACE_PPGTT, DATA_VA + 3000, in, sizeof(in)));
+	assert_memory_equal(t->data + 3000, in, sizeof(in));
+	assert_true(gpu_mem_read(t->cs, GPU_SPACE_PPGTT, DATA_VA + 3000, out, sizeof(out)));
+	assert_memory_equal(in, out, sizeof(in));
+}
+
+static void the_pointer_says_how_many_bytes_are_left_in_the_page(void **state)
+{
+	struct cst *t = *state;
+	unsigned int left;
+
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x1ffc, false, &left),
+			 t->data + 0x1ffc);
+	assert_int_equal(left, 4);
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x2000, true, &left),
+			 t->data + 0x2000);
+	assert_int_equal(left, 4096);
+}
+
+static void the_low_address_bits_of_a_dword_are_ignored(void **state)
+{
+	struct cst *t = *state;
+	uint32_t value = 0;
+
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, DATA_VA + 7, 0x12345678));
+	assert_int_equal(cst_data32(t, 4), 0x12345678);
+	assert_true(gpu_mem_read32(t->cs, GPU_SPACE_PPGTT, DATA_VA + 6, &value));
+	assert_int_equal(value, 0x12345678);
+}
+
+static void a_qword_at_a_dword_boundary_is_two_dwords_over_the_page_border(void **state)
+{
+	struct cst *t = *state;
+
+	assert_true(
+		gpu_mem_write64(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0xffc, 0x1122334455667788ull));
+	assert_int_equal(cst_data32(t, 0xffc), 0x55667788);
+	assert_int_equal(cst_data32(t, 0x1000), 0x11223344);
+	assert_true(gpu_mem_write64(t->cs, GPU_SPACE_PPGTT, DATA_VA + 8, 0x99aabbccddeeff00ull));
+	assert_true(cst_data64(t, 8) == 0x99aabbccddeeff00ull);
+}
+
+static void addresses_above_48_bits_are_ignored_in_a_ppgtt(void **state)
+{
+	struct cst *t = *state;
+
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, DATA_VA | 0xffffull << 48, 1));
+	assert_int_equal(cst_data32(t, 0), 1);
+}
+
+static void an_absent_ppgtt_page_sets_the_fault_registers(void **state)
+{
+	struct cst *t = *state;
+	uint64_t addr = 0xabcd12345000ull;
+	uint32_t value;
+
+	assert_false(gpu_mem_read32(t->cs, GPU_SPACE_PPGTT, addr + 8, &value));
+	assert_true(t->cs->faulted);
+	assert_int_equal(t->cs->fault_space, GPU_SPACE_PPGTT);
+	assert_true(t->cs->fault_addr == addr + 8);
+	assert_int_equal(fx_reg(t->fx, FAULT_REG), 1);
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), (uint32_t)(addr >> 12));
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA1), addr >> 44);
+	assert_non_null(strstr(cst_log(t), "page fault, read of PPGTT address 0xabcd12345008"));
+}
+
+static void the_first_fault_stays_until_it_is_cleared(void **state)
+{
+	struct cst *t = *state;
+
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, 0x1000, true, NULL));
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, 0x2000, true, NULL));
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), 1);
+	gpu_lock(t->gpu);
+	gpu_reg_set(t->gpu, FAULT_REG, 0);
+	gpu_unlock(t->gpu);
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, 0x2000, true, NULL));
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), 2);
+}
+
+static void an_absent_ggtt_page_is_a_ggtt_fault_of_its_engine(void **state)
+{
+	struct cst *t = *state;
+	uint32_t addr = 0xf0000000;
+
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, addr, false, NULL));
+	assert_int_equal(fx_reg(t->fx, FAULT_REG), 1 | 1 << 11 | 2 << 12); /* BCS is hardware's
+									      number 2 */
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), addr >> 12);
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA1), 1 << 4);
+}
+
+static void a_ggtt_address_beyond_4_gib_is_a_fault_and_not_wrapped(void **state)
+{
+	struct cst *t = *state;
+
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, t->ggtt_data, false, NULL));
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, t->ggtt_data | 1ull << 32, false, NULL));
+	assert_null(gpu_ggtt_ptr(t->gpu, t->ggtt_data | 1ull << 32, false));
+	assert_null(gpu_ggtt_ptr(t->gpu, ~0ull, false));
+}
+
+static void memory_that_the_host_does_not_have_is_a_fault(void **state)
+{
+	struct cst *t = *state;
+
+	fx_ppgtt_map(&t->ctx, 0x5000, (uint64_t)FX_PAGES << 12, 1, 0);
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, 0x5000, false, NULL));
+	t->fx->no_memory = true;
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, false, NULL));
+}
+
+static void a_write_to_a_read_only_page_is_dropped_without_a_fault(void **state)
+{
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 0, 1);
+	uint32_t *mem = fx_mem(t->fx, 0, page), value;
+
+	mem[0] = 0xc0ffee;
+	fx_ppgtt_map(&t->ctx, 0x5000, page, 1, GPU_PTE_PRESENT);
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, 0x5000, 1));
+	assert_true(gpu_mem_write64(t->cs, GPU_SPACE_PPGTT, 0x5000, 2));
+	assert_true(gpu_mem_write(t->cs, GPU_SPACE_PPGTT, 0x5000, "abc", 3));
+	assert_int_equal(mem[0], 0xc0ffee);
+	assert_true(gpu_mem_read32(t->cs, GPU_SPACE_PPGTT, 0x5000, &value));
+	assert_int_equal(value, 0xc0ffee);
+	/* also when the read has filled the TLB */
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, 0x5000, 1));
+	assert_int_equal(mem[0], 0xc0ffee);
+	assert_false(t->cs->faulted);
+}
+
+static void a_translation_is_cached_until_the_generation_changes(void **state)
+{
+	struct cst *t = *state;
+	uint64_t other = fx_alloc(t->fx, 0, 1);
+	uint8_t *before = gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, true, NULL);
+
+	fx_ppgtt_map(&t->ctx, DATA_VA, other, 1, 0);
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, true, NULL), before);
+	atomic_fetch_add(&t->gpu->tlb_generation, 1);
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, true, NULL),
+			 fx_mem(t->fx, 0, other));
+}
+
+static void a_tlb_flush_of_one_stream_forgets_its_translations(void **state)
+{
+	struct cst *t = *state;
+	uint64_t other = fx_alloc(t->fx, 0, 1);
+
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, false, NULL));
+	fx_ppgtt_map(&t->ctx, DATA_VA, other, 1, 0);
+	gpu_tlb_flush(t->cs);
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, false, NULL),
+			 fx_mem(t->fx, 0, other));
+}
+
+static void equal_addresses_of_both_spaces_do_not_mix_in_the_tlb(void **state)
+{
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 0, 1);
+
+	fx_ppgtt_map(&t->ctx, t->ggtt_data, page, 1, 0);
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, t->ggtt_data, false, NULL),
+			 fx_mem(t->fx, 0, page));
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, t->ggtt_data, false, NULL),
+			 fx_at(t->fx, t->ggtt_data));
+	assert_ptr_equal(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, t->ggtt_data, false, NULL),
+			 fx_mem(t->fx, 0, page));
+}
+
+static void a_ggtt_entry_names_the_domain_of_its_page(void **state)
+{
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 2, 1);
+
+	fx_ggtt_map(t->fx, 0x800000, 2, page, 1);
+	assert_ptr_equal(gpu_ggtt_ptr(t->gpu, 0x800010, true), fx_mem(t->fx, 2, page + 0x10));
+	assert_null(gpu_ggtt_ptr(t->gpu, 0x801000, true));
+}
+
+static void a_vgpus_stream_reaches_its_own_part_of_the_ggtt_only(void **state)
+{
+	struct cst *t = cst_new(GPU_SKL, GPU_RCS0, 1);
+	uint64_t page = fx_alloc(t->fx, 2, 1);
+
+	(void)state;
+	fx_ggtt_map(t->fx, 0x800000, 2, page, 1);
+	fx_ggtt_map(t->fx, 0x801000, 0, fx_alloc(t->fx, 0, 1), 1);
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, t->ggtt_data, true, NULL));
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0x800000, false, NULL));
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0x801000, false, NULL));
+	t->cs->domain = 2;
+	gpu_tlb_flush(t->cs);
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0x800000, false, NULL));
+	t->cs->domain = 0;	/* the owner reaches all of it */
+	gpu_tlb_flush(t->cs);
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0x800000, false, NULL));
+	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, t->ggtt_data, false, NULL));
+	cst_free(t);
+}
+
+static void too_many_log_lines_are_dropped_and_counted(void **state)
+{
+	struct cst *t = *state;
+	unsigned int i, before;
+
+	for (i = 0; i < 1000; i++)
+		gpu_log(t->gpu, GPU_LOG_WARN, "line %u", i);
+	before = t->fx->log_count;
+	assert_true(before >= 32 && before < 100);
+	t->fx->now_ns += 1000000000;
+	gpu_log(t->gpu, GPU_LOG_WARN, "later");
+	assert_int_equal(t->fx->log_count, before + 2);
+	assert_string_equal(cst_log(t), "later");
+	assert_non_null(
+		strstr(t->fx->log[before % FX_LOG_LINES], "lines before this one were dropped"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, cst_setup_bcs, cst_teardown)
+#define TEST_RCS(f) cmocka_unit_test_setup_teardown(f, cst_setup_rcs, cst_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reads_and_writes_cross_page_borders),
+		TEST(the_pointer_says_how_many_bytes_are_left_in_the_page),
+		TEST(the_low_address_bits_of_a_dword_are_ignored),
+		TEST(a_qword_at_a_dword_boundary_is_two_dwords_over_the_page_border),
+		TEST(addresses_above_48_bits_are_ignored_in_a_ppgtt),
+		TEST_RCS(an_absent_ppgtt_page_sets_the_fault_registers),
+		TEST(the_first_fault_stays_until_it_is_cleared),
+		TEST(an_absent_ggtt_page_is_a_ggtt_fault_of_its_engine),
+		TEST(a_ggtt_address_beyond_4_gib_is_a_fault_and_not_wrapped),
+		TEST(memory_that_the_host_does_not_have_is_a_fault),
+		TEST(a_write_to_a_read_only_page_is_dropped_without_a_fault),
+		TEST(a_translation_is_cached_until_the_generation_changes),
+		TEST(a_tlb_flush_of_one_stream_forgets_its_translations),
+		TEST(equal_addresses_of_both_spaces_do_not_mix_in_the_tlb),
+		TEST(a_ggtt_entry_names_the_domain_of_its_page),
+		cmocka_unit_test(a_vgpus_stream_reaches_its_own_part_of_the_ggtt_only),
+		TEST(too_many_log_lines_are_dropped_and_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

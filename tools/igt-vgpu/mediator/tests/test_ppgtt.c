@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, and tables
+ * that are hostile.
+ */
+#include <string.h>
+
+#include "cs_fixture.h"
+
+#define PS_2M		(1ull << 7)
+#define IPS_64K		(1ull << 11)
+#define RW		(GPU_PTE_PRESENT | GPU_PTE_WRITE)
+#define DOM(d)		((uint64_t)(d) << GPU_DOMAIN_SHIFT)
+
+static uint64_t *table(struct fx *fx, unsigned int domain, uint64_t addr)
+{
+	return fx_mem(fx, domain, addr);
+}
+
+/* Tables for one address by hand; entry of the last level is left to the caller. */
+struct walk {
+	struct fx *fx;
+	struct gpu_ppgtt root;
+	uint64_t pml4, pdp, pd, pt;
+};
+
+static const uint64_t VA = 5ull << 39 | 6ull << 30 | 7ull << 21 | 35ull << 12 | 0x123;
+
+static void walk_init(struct walk *w, struct fx *fx, unsigned int domain)
+{
+	w->fx = fx;
+	w->pml4 = fx_alloc(fx, domain, 1);
+	w->pdp = fx_alloc(fx, domain, 1);
+	w->pd = fx_alloc(fx, domain, 1);
+	w->pt = fx_alloc(fx, domain, 1);
+	table(fx, domain, w->pml4)[5] = w->pdp | RW;
+	table(fx, domain, w->pdp)[6] = w->pd | RW;
+	table(fx, domain, w->pd)[7] = w->pt | RW;
+	w->root = (struct gpu_ppgtt){ .four_level = true, .pdp = { w->pml4 | DOM(domain) } };
+}
+
+static void a_4_kib_page_is_found_through_four_levels(void **state)
+{
+	struct walk w;
+	unsigned int shift = 0;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, &shift) == (0x7654000 | RW));
+	assert_int_equal(shift, 12);
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW));
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA + 4096, &shift) == 0);
+}
+
+static void each_absent_level_ends_the_walk(void **state)
+{
+	struct walk w;
+	uint64_t *entries[4];
+	unsigned int i;
+
+	walk_init(&w, *state, 0);
+	entries[0] = &table(w.fx, 0, w.pml4)[5];
+	entries[1] = &table(w.fx, 0, w.pdp)[6];
+	entries[2] = &table(w.fx, 0, w.pd)[7];
+	entries[3] = &table(w.fx, 0, w.pt)[35];
+	*entries[3] = 0x7654000 | RW;
+	for (i = 0; i < 4; i++) {
+		*entries[i] &= ~GPU_PTE_PRESENT;
+		assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == 0);
+		*entries[i] |= GPU_PTE_PRESENT;
+	}
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) != 0);
+}
+
+static void writing_needs_the_write_bit_of_every_level(void **state)
+{
+	struct walk w;
+	uint64_t *entries[4];
+	unsigned int i;
+
+	walk_init(&w, *state, 0);
+	entries[0] = &table(w.fx, 0, w.pml4)[5];
+	entries[1] = &table(w.fx, 0, w.pdp)[6];
+	entries[2] = &table(w.fx, 0, w.pd)[7];
+	entries[3] = &table(w.fx, 0, w.pt)[35];
+	*entries[3] = 0x7654000 | RW;
+	for (i = 0; i < 4; i++) {
+		*entries[i] &= ~GPU_PTE_WRITE;
+		assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) ==
+			    (0x7654000 | GPU_PTE_PRESENT));
+		*entries[i] |= GPU_PTE_WRITE;
+	}
+}
+
+static void a_64_kib_page_uses_every_sixteenth_entry_only(void **state)
+{
+	struct walk w;
+	unsigned int shift = 0, i;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pd)[7] |= IPS_64K;
+	for (i = 0; i < 512; i++)
+		table(w.fx, 0, w.pt)[i] = 0xdead000ull | RW; /* i915 fills the unused ones with
+								poison */
+	table(w.fx, 0, w.pt)[32] = 0x7650000 | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, &shift) == (0x7653000 | RW));
+	assert_int_equal(shift, 16);
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA - 0x3123, NULL) == (0x7650000 | RW));
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA + 0xcedc, NULL) == (0x765f000 | RW));
+}
+
+static void a_2_mib_page_ends_the_walk_at_the_directory(void **state)
+{
+	struct walk w;
+	unsigned int shift = 0;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pd)[7] = 0x40000000ull | PS_2M | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, &shift) == (0x40023000ull | RW));
+	assert_int_equal(shift, 21);
+	/* low bits of the page's address do not count */
+	table(w.fx, 0, w.pd)[7] = 0x40017000ull | PS_2M | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x40023000ull | RW));
+}
+
+static void a_page_size_bit_above_the_directory_means_nothing(void **state)
+{
+	struct walk w;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW;
+	table(w.fx, 0, w.pdp)[6] |= PS_2M;
+	table(w.fx, 0, w.pml4)[5] |= PS_2M;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW));
+}
+
+static void four_directories_translate_32_bits(void **state)
+{
+	struct walk w;
+	struct gpu_ppgtt root = { .four_level = false };
+
+	walk_init(&w, *state, 0);
+	root.pdp[2] = w.pd;
+	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &root, 2ull << 30 | 7ull << 21 | 35ull << 12, NULL) ==
+		    (0x7654000 | RW));
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &root, 7ull << 21 | 35ull << 12, NULL) == 0);
+	/* 2 MiB and 64 KiB pages exist there too */
+	table(w.fx, 0, w.pd)[8] = 0x40000000ull | PS_2M | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &root, 2ull << 30 | 8ull << 21, NULL) ==
+		    (0x40000000ull | RW));
+}
+
+static void tables_of_a_vgpu_stay_in_its_domain_whatever_they_say(void **state)
+{
+	struct walk w;
+
+	walk_init(&w, *state, 2);
+	table(w.fx, 2, w.pt)[35] = 0x7654000 | RW | DOM(3);
+	table(w.fx, 2, w.pd)[7] |= DOM(1);
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW | DOM(2)));
+}
+
+static void tables_of_the_owner_may_name_another_domain(void **state)
+{
+	struct walk w;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW | DOM(3);
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW | DOM(3)));
+}
+
+static void a_table_outside_memory_is_not_present(void **state)
+{
+	struct walk w;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pd)[7] = (GPU_ADDR_MASK & ~0xfffull) | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == 0);
+	w.root.pdp[0] = GPU_ADDR_MASK;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == 0);
+}
+
+static void tables_that_point_to_themselves_end_after_four_steps(void **state)
+{
+	struct walk w;
+	unsigned int i;
+
+	walk_init(&w, *state, 0);
+	for (i = 0; i < 512; i++)
+		table(w.fx, 0, w.pml4)[i] = w.pml4 | RW;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (w.pml4 | RW));
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, ~0ull, NULL) == (w.pml4 | RW));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_4_kib_page_is_found_through_four_levels),
+		TEST(each_absent_level_ends_the_walk),
+		TEST(writing_needs_the_write_bit_of_every_level),
+		TEST(a_64_kib_page_uses_every_sixteenth_entry_only),
+		TEST(a_2_mib_page_ends_the_walk_at_the_directory),
+		TEST(a_page_size_bit_above_the_directory_means_nothing),
+		TEST(four_directories_translate_32_bits),
+		TEST(tables_of_a_vgpu_stay_in_its_domain_whatever_they_say),
+		TEST(tables_of_the_owner_may_name_another_domain),
+		TEST(a_table_outside_memory_is_not_present),
+		TEST(tables_that_point_to_themselves_end_after_four_steps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
