@@ -2,11 +2,13 @@
 /*
  * The mediator: several vGPUs on the one software GPU of ../gpu, as GVT-g does it on hardware.
  *
- * Caller: a device front end (../qemu). The mediator owns the GPU and drives it as a host driver drives hardware:
- * through its registers, GGTT entries, execlists and interrupts, never through its internals.
+ * Caller: a device front end (../qemu). The mediator owns the GPU and drives it as a host driver
+ * drives hardware: through its registers, GGTT entries, execlists and interrupts, never through its
+ * internals.
  *
- * Threads: every function may be called from any thread unless it says otherwise. gvt->lock is taken inside; lock
- * order is gvt->lock, then gpu->lock. Callbacks of struct gvt_host_ops say what they may be called under.
+ * Threads: every function may be called from any thread unless it says otherwise. gvt->lock is
+ * taken inside; lock order is gvt->lock, then gpu->lock. Callbacks of struct gvt_host_ops say what
+ * they may be called under.
  */
 #ifndef GVT_H
 #define GVT_H
@@ -23,9 +25,12 @@ struct vgpu;
 struct stats;		/* ../stats/stats.h */
 
 /**
- * struct gvt_host_ops - how the mediator reaches the world; @vgpu_opaque is that vGPU's own, from its config
+ * struct gvt_host_ops - how the mediator reaches the world; @vgpu_opaque is that vGPU's own, from
+ * its config
  * @page: host pointer to a 4 KiB page of a vGPU's guest memory, NULL if none; any thread, any lock
- * @irq: a vGPU's interrupt line changed; without locks, any thread; read vgpu_irq_level() for the present truth
+ * @irq: a vGPU's interrupt line changed; without locks, any thread, also while an
+ *	engine runs: it must not wait for a lock that is held around a call into the
+ *	mediator (vgpu_free() waits for it); read vgpu_irq_level() for the present truth
  * @now_ns: monotonic clock, ns
  * @kick: call gvt_engine_run() for @engine soon; any thread, any lock
  * @log: one line; already rate-limited
@@ -40,17 +45,23 @@ struct gvt_host_ops {
 	void (*event)(void *opaque, enum gpu_engine_id engine, enum gpu_event event, uint64_t arg);
 };
 
-/** struct vgpu_partition - a vGPU's share of what cannot be shared; all in bytes, page-aligned, but for the fences */
+/**
+ * struct vgpu_partition - a vGPU's share of what cannot be shared; all in bytes, page-aligned, but
+ * for the fences
+ */
 struct vgpu_partition {
 	uint64_t aperture_base, aperture_size;	/* inside 0 .. GPU_APERTURE_SIZE */
 	uint64_t hidden_base, hidden_size;	/* inside GPU_APERTURE_SIZE .. 4 GiB */
-	unsigned int fence_base, fences;	/* physical fence registers; the guest sees them from 0 */
+	/* physical fence registers; the guest sees them from 0. Base 0 in a config: any */
+	unsigned int fence_base, fences;
 };
 
 /**
  * struct vgpu_config - what a vGPU is created with
- * @type: GVT-g's type name ("GVTg_V5_1/2/4/8": aperture/hidden/fences as kvmgt has them), or NULL and @partition says it all
- * @partition: with @type, filled by the mediator (first free place); checked against the other vGPUs' either way
+ * @type: GVT-g's type name ("GVTg_V5_1/2/4/8": aperture/hidden/fences as kvmgt has
+ *	them), or NULL and @partition says it all
+ * @partition: with @type, filled by the mediator (first free place); checked against
+ *	the other vGPUs' either way
  * @whole_ggtt: grant everything (one vGPU only), as a mediator that does not partition would
  */
 struct vgpu_config {
@@ -58,17 +69,28 @@ struct vgpu_config {
 	struct vgpu_partition partition;
 	bool whole_ggtt;
 	void *opaque;
-	struct stats *stats;	/* counters of this vGPU, owned by the front end; may be NULL */
+	/* the mediator counts everything but STATS_IRQ_*; owned by the front end; may be NULL */
+	struct stats *stats;
 };
 
 struct gvt *gvt_new(enum gpu_platform platform, const struct gvt_host_ops *ops, void *opaque);
 void gvt_free(struct gvt *gvt);
 struct gpu *gvt_gpu(struct gvt *gvt);
 
-/* NULL and *@error (to be freed with g_free()) if the partition is taken, misaligned, too large or the type is unknown. */
+/*
+ * NULL and *@error (to be freed with g_free()) if the partition is taken, misaligned, too large or
+ * the type is unknown.
+ */
 struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **error);
+/*
+ * No other thread may use @vgpu any more; not to be called from @irq. Afterwards nothing touches
+ * its guest's memory.
+ */
 void vgpu_free(struct vgpu *vgpu);
-/* Power-on or PCI reset of this vGPU alone: its work is taken off the GPU, its registers and GGTT entries start anew. */
+/*
+ * Power-on or PCI reset of this vGPU alone: its work is taken off the GPU, its registers and GGTT
+ * entries start anew.
+ */
 void vgpu_reset(struct vgpu *vgpu);
 const struct vgpu_partition *vgpu_partition(const struct vgpu *vgpu);
 unsigned int vgpu_id(const struct vgpu *vgpu);
@@ -76,20 +98,26 @@ unsigned int vgpu_id(const struct vgpu *vgpu);
 /* BAR 0, @offset below GPU_BAR0_SIZE: registers, PVINFO page, GGTT entries. @size 1, 2, 4 or 8. */
 uint64_t vgpu_bar0_read(struct vgpu *vgpu, uint32_t offset, unsigned int size);
 void vgpu_bar0_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value);
-/* BAR 2 (aperture), @offset below GPU_APERTURE_SIZE; outside the partition: reads ~0, writes dropped, counted. */
+/*
+ * BAR 2 (aperture), @offset below GPU_APERTURE_SIZE; outside the partition: reads ~0, writes
+ * dropped, counted.
+ */
 uint64_t vgpu_aperture_read(struct vgpu *vgpu, uint32_t offset, unsigned int size);
 void vgpu_aperture_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value);
 
 bool vgpu_irq_level(struct vgpu *vgpu);
 
 /*
- * What the guest reads in the PVINFO page, also wrongly: "field=value;field=value", fields as in the ABI header (magic, version_major,
- * version_minor, vgt_id, vgt_caps, mappable_base, mappable_size, nonmappable_base, nonmappable_size, fence_num) or "@0xOFF"
- * for a dword; "" restores the truth. False and *@error for a bad spec, nothing is changed then. The real partition and its checks are not affected.
+ * What the guest reads in the PVINFO page, also wrongly: "field=value;field=value", fields as in
+ * the ABI header (magic, version_major, version_minor, vgt_id, vgt_caps, mappable_base,
+ * mappable_size, nonmappable_base, nonmappable_size, fence_num) or "@0xOFF" for a dword; ""
+ * restores the truth. False and *@error for a bad spec, nothing is changed then. The real partition
+ * and its checks are not affected.
  */
 bool vgpu_set_pvinfo(struct vgpu *vgpu, const char *spec, char **error);
 
 /* As gpu_engine_run(), for the one GPU; at most one thread per engine. */
-bool gvt_engine_run(struct gvt *gvt, enum gpu_engine_id engine, unsigned int budget, uint64_t *poll_ns);
+bool gvt_engine_run(struct gvt *gvt, enum gpu_engine_id engine, unsigned int budget,
+		    uint64_t *poll_ns);
 
 #endif /* GVT_H */

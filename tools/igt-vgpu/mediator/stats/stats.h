@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trap counters of one device: what its guest's accesses cost. Counted by the front end and the mediator, from any thread;
- * every number in the project's documentation comes from a snapshot of these.
+ * Trap counters of one device: what its guest's accesses cost. Counted by the front end and the
+ * mediator, from any thread; every number in the project's documentation comes from a snapshot of
+ * these.
  */
 #ifndef STATS_H
 #define STATS_H
@@ -14,17 +15,24 @@ struct json_object;
 
 /** enum stats_kind - counted by number only; registers are counted by offset as well */
 enum stats_kind {
-	STATS_GGTT_READ, STATS_GGTT_WRITE,		/* traps on GGTT entries */
-	STATS_PVINFO_READ, STATS_PVINFO_WRITE,		/* traps on the PVINFO page (not counted as registers) */
-	STATS_APERTURE,					/* traps on BAR 2 */
-	STATS_IRQ_MSI, STATS_IRQ_INTX,
-	STATS_RESET_ENGINE, STATS_RESET_FULL,
-	STATS_VIOLATION_GGTT,				/* GGTT entry outside the partition written */
-	STATS_VIOLATION_APERTURE,			/* aperture outside the partition touched */
-	STATS_VIOLATION_FENCE,				/* fence register beyond the share */
-	STATS_VIOLATION_MMIO,				/* register that a vGPU may not touch, malformed access */
-	STATS_VIOLATION_PVINFO,				/* write to a reserved or read-only PVINFO field */
-	STATS_SUBMISSION_0, STATS_SUBMISSION_1, STATS_SUBMISSION_2, STATS_SUBMISSION_3,	/* ELSP submissions by engine */
+	STATS_GGTT_READ,
+	STATS_GGTT_WRITE, /* traps on GGTT entries */
+	STATS_PVINFO_READ,
+	STATS_PVINFO_WRITE, /* traps on the PVINFO page (not counted as registers) */
+	STATS_APERTURE,	    /* traps on BAR 2 */
+	STATS_IRQ_MSI,
+	STATS_IRQ_INTX,
+	STATS_RESET_ENGINE,
+	STATS_RESET_FULL,
+	STATS_VIOLATION_GGTT,	  /* GGTT entry outside the partition written */
+	STATS_VIOLATION_APERTURE, /* aperture outside the partition touched */
+	STATS_VIOLATION_FENCE,	  /* fence register beyond the share */
+	STATS_VIOLATION_MMIO,	  /* register that a vGPU may not touch, malformed access */
+	STATS_VIOLATION_PVINFO,	  /* write to a reserved or read-only PVINFO field */
+	STATS_SUBMISSION_0,
+	STATS_SUBMISSION_1,
+	STATS_SUBMISSION_2,
+	STATS_SUBMISSION_3, /* ELSP submissions by engine */
 	STATS_NUM_KINDS,
 };
 

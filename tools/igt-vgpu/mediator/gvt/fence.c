@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Fence registers: the guest's 0 .. n - 1 are some of the GPU's, and tile its part of the aperture
+ * only.
+ *
+ * Called by the register policy and by resets. Layout (i915 gt/intel_ggtt_fencing.c,
+ * i965_write_fence_reg): low dword: first page, tiling in bit 1, valid in bit 0; high dword: last
+ * page, stride in bits 0-11.
+ */
+#include "gvt_types.h"
+
+#define FENCES		0x100000u
+#define FENCE_VALID	(1u << 0)
+#define FENCE_PAGE	0xfffff000u
+
+static void set_physical(struct vgpu *vgpu, unsigned int n, uint32_t low, uint32_t high)
+{
+	uint32_t offset = FENCES + 8 * (vgpu->part.fence_base + n);
+
+	/* Off while the halves do not belong together, as a driver does it. */
+	hw_write(vgpu->gvt, offset, 0);
+	hw_write(vgpu->gvt, offset + 4, high);
+	if (low)
+		hw_write(vgpu->gvt, offset, low);
+}
+
+static bool beyond_share(struct vgpu *vgpu, unsigned int n, const char *what)
+{
+	if (n < vgpu->part.fences)
+		return false;
+	stats_count(vgpu->stats, STATS_VIOLATION_FENCE);
+	vgpu_log(vgpu, GPU_LOG_WARN, "%s of fence register %u: this vGPU has %u", what, n,
+		 vgpu->part.fences);
+	/*
+	 * A driver that never looked at the PVINFO page does not know that it is a guest: it cannot
+	 * work.
+	 */
+	if (!vgpu->pvinfo_read)
+		vgpu_enter_failsafe(
+			vgpu,
+			"a fence register beyond the share was used without a look at the PVINFO page");
+	return true;
+}
+
+uint32_t fence_read(struct vgpu *vgpu, uint32_t offset)
+{
+	return beyond_share(vgpu, (offset - FENCES) / 8, "read") ? 0 : vreg_get(vgpu, offset);
+}
+
+void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
+{
+	const struct vgpu_partition *part = &vgpu->part;
+	unsigned int n = (offset - FENCES) / 8;
+	uint64_t start, end;
+	uint32_t low, high;
+
+	if (beyond_share(vgpu, n, "write"))
+		return;
+	vreg_set(vgpu, offset, value);
+	low = vreg_get(vgpu, FENCES + 8 * n);
+	high = vreg_get(vgpu, FENCES + 8 * n + 4);
+	start = low & FENCE_PAGE;
+	end = (uint64_t)(high & FENCE_PAGE) + GPU_PAGE_SIZE;
+	if (!(low & FENCE_VALID)) {
+		set_physical(vgpu, n, 0, 0);
+		return;
+	}
+	if (start < part->aperture_base || end <= start ||
+	    end > part->aperture_base + part->aperture_size) {
+		stats_count(vgpu->stats, STATS_VIOLATION_FENCE);
+		vgpu_log(
+			vgpu, GPU_LOG_WARN,
+			"fence %u: 0x%llx-0x%llx is not within the aperture partition 0x%llx-0x%llx: left off",
+			n, (unsigned long long)start, (unsigned long long)end - 1,
+			(unsigned long long)part->aperture_base,
+			(unsigned long long)(part->aperture_base + part->aperture_size - 1));
+		set_physical(vgpu, n, 0, 0);
+		return;
+	}
+	set_physical(vgpu, n, low, high);
+}
+
+void fence_clear(struct vgpu *vgpu)
+{
+	unsigned int n;
+
+	for (n = 0; n < vgpu->part.fences; n++) {
+		vreg_set(vgpu, FENCES + 8 * n, 0);
+		vreg_set(vgpu, FENCES + 8 * n + 4, 0);
+		set_physical(vgpu, n, 0, 0);
+	}
+}

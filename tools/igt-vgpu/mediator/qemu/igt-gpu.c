@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Object "igt-gpu": the one physical GPU, in software.
+ *
+ *   -object igt-gpu,id=gpu0[,platform=skl|bdw|kbl|cfl][,trace=on][,debug=on]
+ *
+ * It owns the mediator (igt-vgpu devices share it) or, for one igt-gpu-pci device, the
+ * bare GPU: the first device decides. It runs one thread per engine, stops them with the
+ * VM, carries the timeline, and is the core's way out (host ops).
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "qom/object_interfaces.h"
+#include "sysemu/sysemu.h"
+
+#include <json-c/json.h>
+
+#include "igt-shim.h"
+
+/* Commands per call into the core: some 50 us, the latency of an interrupt or a reset. */
+#define IGT_ENGINE_BUDGET 500
+/*
+ * A stream that never ends (an IGT spinner) leaves this much of each 30 slices to the
+ * vCPUs: two cores run four engines.
+ */
+#define IGT_BUSY_SLICES_BEFORE_NAP 30
+#define IGT_BUSY_NAP_US            50
+
+const char *igt_object_id(Object *obj)
+{
+    const char *id = object_get_canonical_path_component(obj);
+
+    return id ? id : object_get_typename(obj);
+}
+
+/* ---- the core's way out ---- */
+
+static uint64_t igt_now_ns(void *opaque)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+static void igt_log(void *opaque, enum gpu_log_level level, const char *line)
+{
+    IgtGpu *gpu = opaque;
+    const char *id = igt_object_id(OBJECT(gpu));
+
+    switch (level) {
+    case GPU_LOG_ERROR:
+        error_report("%s: %s", id, line);
+        break;
+    case GPU_LOG_WARN:
+        warn_report("%s: %s", id, line);
+        break;
+    case GPU_LOG_INFO:
+        info_report("%s: %s", id, line);
+        break;
+    case GPU_LOG_DEBUG:
+        if (gpu->debug) {
+            info_report("%s: %s", id, line);
+        }
+        break;
+    }
+}
+
+/* Any thread, any lock of the core: only the engine's leaf lock may be taken. */
+static void igt_kick(void *opaque, enum gpu_engine_id id)
+{
+    IgtGpu *gpu = opaque;
+    IgtEngine *engine = &gpu->engine[id];
+
+    g_mutex_lock(&engine->lock);
+    if (!engine->kicked) {
+        engine->kicked = true;
+        g_cond_signal(&engine->wake);
+    }
+    g_mutex_unlock(&engine->lock);
+}
+
+static void igt_event(void *opaque, enum gpu_engine_id engine, enum gpu_event event,
+                      uint64_t arg)
+{
+    static const uint16_t kinds[] = {
+        [GPU_EVENT_CONTEXT_IN] = TRACE_CONTEXT_IN,
+        [GPU_EVENT_CONTEXT_OUT] = TRACE_CONTEXT_OUT,
+        [GPU_EVENT_RESET] = TRACE_RESET,
+        [GPU_EVENT_HANG] = TRACE_HANG,
+    };
+    IgtGpu *gpu = opaque;
+    struct trace_event entry = {
+        .ts_ns = igt_now_ns(gpu),
+        .kind = kinds[event],
+        .pid = IGT_TRACE_PID_GPU,
+        .tid = engine,
+        .a = arg,
+    };
+
+    trace_add(gpu->trace, &entry);
+}
+
+static void *igt_bare_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
+{
+    IgtGpu *gpu = opaque;
+
+    return domain == 0 && gpu->bare_dev ? igt_dma_page(&gpu->bare_dev->dma, addr, write)
+                                        : NULL;
+}
+
+static void igt_bare_irq(void *opaque, bool level)
+{
+    IgtGpu *gpu = opaque;
+
+    if (gpu->bare_dev) {
+        igt_pci_irq(gpu->bare_dev);
+    }
+}
+
+static const struct gpu_host_ops igt_bare_ops = {
+    .page = igt_bare_page,
+    .irq = igt_bare_irq,
+    .now_ns = igt_now_ns,
+    .kick = igt_kick,
+    .log = igt_log,
+    .event = igt_event,
+};
+
+static void *igt_vgpu_page(void *vgpu_opaque, uint64_t addr, bool write)
+{
+    IgtPci *dev = vgpu_opaque;
+
+    return igt_dma_page(&dev->dma, addr, write);
+}
+
+static void igt_vgpu_irq(void *vgpu_opaque, bool level)
+{
+    igt_pci_irq(vgpu_opaque);
+}
+
+static const struct gvt_host_ops igt_mediator_ops = {
+    .page = igt_vgpu_page,
+    .irq = igt_vgpu_irq,
+    .now_ns = igt_now_ns,
+    .kick = igt_kick,
+    .log = igt_log,
+    .event = igt_event,
+};
+
+/* ---- engine threads ---- */
+
+/* Without the engine's lock. True: more to do at once. */
+static bool igt_engine_run(IgtEngine *engine, uint64_t *poll_ns)
+{
+    IgtGpu *gpu = engine->owner;
+
+    *poll_ns = 0;
+    /* Page pointers live as long as the memory map they came from: one map per slice. */
+    RCU_READ_LOCK_GUARD();
+    if (gpu->gvt) {
+        return gvt_engine_run(gpu->gvt, engine->id, IGT_ENGINE_BUDGET, poll_ns);
+    }
+    return gpu_engine_run(gpu->bare, engine->id, IGT_ENGINE_BUDGET, poll_ns);
+}
+
+/*
+ * With the engine's lock: sleep until there is work; false: quit. @deadline: 0 or when to
+ * look again (us).
+ */
+static bool igt_engine_wait(IgtEngine *engine, int64_t deadline)
+{
+    while (!engine->quit) {
+        if (engine->kicked && !engine->paused) {
+            return true;
+        }
+        if (deadline && !engine->paused) {
+            if (!g_cond_wait_until(&engine->wake, &engine->lock, deadline)) {
+                engine->kicked = true;
+            }
+        } else {
+            g_cond_wait(&engine->wake, &engine->lock);
+        }
+    }
+    return false;
+}
+
+/*
+ * Interrupts that were raised in the slice that just ended. Outside the core and with
+ * engine->running false, so that a reset or a pause, which hold the big lock, do not wait
+ * for this thread.
+ */
+static void igt_engine_deliver_irqs(IgtEngine *engine)
+{
+    IgtGpu *gpu = engine->owner;
+    IgtPci *dev;
+
+    if (!qatomic_read(&gpu->irq_pending) || !qatomic_xchg(&gpu->irq_pending, false)) {
+        return;
+    }
+    qemu_mutex_lock_iothread();
+    QLIST_FOREACH(dev, &gpu->devices, next) {
+        igt_pci_irq(dev);
+    }
+    qemu_mutex_unlock_iothread();
+}
+
+static void *igt_engine_thread(void *opaque)
+{
+    IgtEngine *engine = opaque;
+    unsigned int busy = 0;
+    int64_t deadline = 0;
+    uint64_t poll_ns;
+    bool more;
+
+    rcu_register_thread();
+    g_mutex_lock(&engine->lock);
+    while (igt_engine_wait(engine, deadline)) {
+        engine->kicked = false;
+        engine->running = true;
+        g_mutex_unlock(&engine->lock);
+
+        more = igt_engine_run(engine, &poll_ns);
+
+        g_mutex_lock(&engine->lock);
+        engine->running = false;
+        g_cond_broadcast(&engine->idle);
+        engine->kicked |= more;
+        g_mutex_unlock(&engine->lock);
+
+        igt_engine_deliver_irqs(engine);
+        busy = more ? busy + 1 : 0;
+        if (busy % IGT_BUSY_SLICES_BEFORE_NAP == IGT_BUSY_SLICES_BEFORE_NAP - 1) {
+            g_usleep(IGT_BUSY_NAP_US);
+        }
+
+        g_mutex_lock(&engine->lock);
+        deadline = poll_ns ? g_get_monotonic_time() + DIV_ROUND_UP(poll_ns, 1000) : 0;
+    }
+    g_mutex_unlock(&engine->lock);
+    rcu_unregister_thread();
+    return NULL;
+}
+
+/* Pause returns when no engine executes: guest memory stands still from here on. */
+static void igt_gpu_pause(IgtGpu *gpu, bool pause)
+{
+    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
+        IgtEngine *engine = &gpu->engine[i];
+
+        g_mutex_lock(&engine->lock);
+        engine->paused = pause;
+        g_cond_broadcast(&engine->wake);
+        while (pause && engine->running) {
+            g_cond_wait(&engine->idle, &engine->lock);
+        }
+        g_mutex_unlock(&engine->lock);
+    }
+}
+
+static void igt_gpu_vm_state(void *opaque, bool running, RunState state)
+{
+    igt_gpu_pause(opaque, !running);
+}
+
+static void igt_gpu_start_threads(IgtGpu *gpu)
+{
+    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
+        IgtEngine *engine = &gpu->engine[i];
+        g_autofree char *name = g_strdup_printf("gpu/%s", gpu_engine_name(i));
+
+        engine->paused = !runstate_is_running();
+        trace_name_thread(gpu->trace, IGT_TRACE_PID_GPU, i, gpu_engine_name(i));
+        qemu_thread_create(&engine->thread, name, igt_engine_thread, engine,
+                           QEMU_THREAD_JOINABLE);
+    }
+    gpu->threads = true;
+    gpu->vmstate = qemu_add_vm_change_state_handler(igt_gpu_vm_state, gpu);
+}
+
+static void igt_gpu_stop_threads(IgtGpu *gpu)
+{
+    bool locked = qemu_mutex_iothread_locked();
+    unsigned int i;
+
+    if (!gpu->threads) {
+        return;
+    }
+    for (i = 0; i < GPU_NUM_ENGINES; i++) {
+        g_mutex_lock(&gpu->engine[i].lock);
+        gpu->engine[i].quit = true;
+        g_cond_broadcast(&gpu->engine[i].wake);
+        g_mutex_unlock(&gpu->engine[i].lock);
+    }
+    /* A thread may be delivering its last interrupt. */
+    if (locked) {
+        qemu_mutex_unlock_iothread();
+    }
+    for (i = 0; i < GPU_NUM_ENGINES; i++) {
+        qemu_thread_join(&gpu->engine[i].thread);
+    }
+    if (locked) {
+        qemu_mutex_lock_iothread();
+    }
+    gpu->threads = false;
+    qemu_del_vm_change_state_handler(gpu->vmstate);
+}
+
+/*
+ * QEMU leaves devices and objects in place when it exits: what must be written or joined
+ * is done here.
+ */
+static void igt_gpu_exit(Notifier *notifier, void *data)
+{
+    IgtGpu *gpu = container_of(notifier, IgtGpu, exit);
+    IgtPci *dev;
+
+    igt_gpu_stop_threads(gpu);
+    QLIST_FOREACH (dev, &gpu->devices, next) {
+        igt_pci_write_stats_file(dev);
+    }
+}
+
+/* ---- for the devices ---- */
+
+struct gvt *igt_gpu_get_mediator(IgtGpu *gpu, Error **errp)
+{
+    if (gpu->bare) {
+        error_setg(errp,
+                   "gpu '%s' is in use as bare metal by an " TYPE_IGT_GPU_PCI
+                   " device and cannot be shared; "
+                   "create another -object " TYPE_IGT_GPU " for the vGPU",
+                   igt_object_id(OBJECT(gpu)));
+        return NULL;
+    }
+    if (!gpu->gvt) {
+        gpu->gvt = gvt_new(gpu->platform, &igt_mediator_ops, gpu);
+        if (!gpu->gvt) {
+            error_setg(errp, "gpu '%s': no memory for the mediator",
+                       igt_object_id(OBJECT(gpu)));
+            return NULL;
+        }
+        igt_gpu_start_threads(gpu);
+    }
+    return gpu->gvt;
+}
+
+struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **errp)
+{
+    const struct gpu_config config = { gpu->platform, .native = true, .display = display };
+
+    if (gpu->gvt || gpu->bare_dev) {
+        error_setg(
+            errp,
+            "gpu '%s' is in use already (by %s); create another -object " TYPE_IGT_GPU,
+            igt_object_id(OBJECT(gpu)),
+            gpu->gvt ? TYPE_IGT_VGPU " devices" : igt_object_id(OBJECT(gpu->bare_dev)));
+        return NULL;
+    }
+    if (!gpu->bare) {
+        gpu->bare = gpu_new(&config, &igt_bare_ops, gpu);
+        if (!gpu->bare) {
+            error_setg(errp, "gpu '%s': no memory for the GPU",
+                       igt_object_id(OBJECT(gpu)));
+            return NULL;
+        }
+        igt_gpu_start_threads(gpu);
+    }
+    gpu->bare_dev = dev;
+    return gpu->bare;
+}
+
+void igt_gpu_put_bare(IgtGpu *gpu, IgtPci *dev)
+{
+    if (gpu->bare_dev == dev) {
+        /* After the reset no engine refers to the device's memory. */
+        gpu_power_on_reset(gpu->bare);
+        gpu->bare_dev = NULL;
+        gpu_invalidate_host_pages(gpu->bare);
+    }
+}
+
+struct gpu *igt_gpu_model(IgtGpu *gpu)
+{
+    return gpu->gvt ? gvt_gpu(gpu->gvt) : gpu->bare;
+}
+
+/* ---- properties ---- */
+
+static char *igt_gpu_get_platform(Object *obj, Error **errp)
+{
+    return g_strdup(gpu_platform_name(IGT_GPU(obj)->platform));
+}
+
+static void igt_gpu_set_platform(Object *obj, const char *value, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+
+    if (igt_gpu_model(gpu)) {
+        error_setg(errp, "platform of gpu '%s' cannot change once a device uses it",
+                   igt_object_id(obj));
+    } else if (!gpu_platform_from_name(value, &gpu->platform)) {
+        error_setg(errp, "platform '%s' is unknown: use skl, bdw, kbl or cfl", value);
+    }
+}
+
+static bool igt_gpu_get_trace(Object *obj, Error **errp)
+{
+    return IGT_GPU(obj)->trace_on;
+}
+
+static void igt_gpu_set_trace(Object *obj, bool value, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+
+    if (igt_gpu_model(gpu)) {
+        error_setg(
+            errp,
+            "trace of gpu '%s' must be set before a device uses it: -object " TYPE_IGT_GPU
+            ",id=%s,trace=on",
+            igt_object_id(obj), igt_object_id(obj));
+        return;
+    }
+    gpu->trace_on = value;
+}
+
+static bool igt_gpu_get_debug(Object *obj, Error **errp)
+{
+    return IGT_GPU(obj)->debug;
+}
+
+static void igt_gpu_set_debug(Object *obj, bool value, Error **errp)
+{
+    IGT_GPU(obj)->debug = value;
+}
+
+/* Write-only: reading says how to use it. */
+static char *igt_gpu_get_trace_dump(Object *obj, Error **errp)
+{
+    return g_strdup("");
+}
+
+static void igt_gpu_set_trace_dump(Object *obj, const char *value, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+    char *error = NULL;
+
+    if (!gpu->trace) {
+        error_setg(errp,
+                   "gpu '%s' has no timeline: start QEMU with -object " TYPE_IGT_GPU
+                   ",id=%s,trace=on",
+                   igt_object_id(obj), igt_object_id(obj));
+    } else if (!trace_dump(gpu->trace, value, &error)) {
+        error_setg(errp, "%s", error);
+        free(error);
+    }
+}
+
+static char *igt_gpu_get_stats(Object *obj, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+    struct json_object *root = json_object_new_object();
+    struct json_object *devices = json_object_new_object();
+    struct json_object *trace;
+    IgtPci *dev;
+    char *text;
+
+    json_object_object_add(root, "platform",
+                           json_object_new_string(gpu_platform_name(gpu->platform)));
+    json_object_object_add(root, "use",
+                           json_object_new_string(gpu->gvt    ? "mediator"
+                                                  : gpu->bare ? "bare"
+                                                              : "none"));
+    if (gpu->trace) {
+        trace = json_object_new_object();
+        json_object_object_add(trace, "events",
+                               json_object_new_uint64(trace_recorded(gpu->trace)));
+        json_object_object_add(trace, "dropped",
+                               json_object_new_uint64(trace_dropped(gpu->trace)));
+        json_object_object_add(root, "trace", trace);
+    }
+    QLIST_FOREACH (dev, &gpu->devices, next) {
+        json_object_object_add(devices, igt_object_id(OBJECT(dev)),
+                               igt_pci_snapshot(dev));
+    }
+    json_object_object_add(root, "devices", devices);
+    text = g_strdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
+    json_object_put(root);
+    return text;
+}
+
+/* ---- life ---- */
+
+static void igt_gpu_complete(UserCreatable *uc, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(uc);
+
+    if (!gpu->trace_on) {
+        return;
+    }
+    gpu->trace = trace_new(TRACE_DEFAULT_EVENTS);
+    if (!gpu->trace) {
+        error_setg(errp, "gpu '%s': no memory for a timeline of %u events",
+                   igt_object_id(OBJECT(gpu)), TRACE_DEFAULT_EVENTS);
+        return;
+    }
+    trace_name_process(gpu->trace, IGT_TRACE_PID_GPU, igt_object_id(OBJECT(gpu)));
+}
+
+/*
+ * Devices hold a reference to the object: deleting it under them is refused by QEMU, this
+ * says why.
+ */
+static bool igt_gpu_can_be_deleted(UserCreatable *uc)
+{
+    return QLIST_EMPTY(&IGT_GPU(uc)->devices);
+}
+
+static void igt_gpu_init(Object *obj)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+
+    gpu->platform = GPU_SKL;
+    gpu->next_pid = IGT_TRACE_PID_GPU + 1;
+    QLIST_INIT(&gpu->devices);
+    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
+        gpu->engine[i].owner = gpu;
+        gpu->engine[i].id = i;
+        g_mutex_init(&gpu->engine[i].lock);
+        g_cond_init(&gpu->engine[i].wake);
+        g_cond_init(&gpu->engine[i].idle);
+    }
+    gpu->exit.notify = igt_gpu_exit;
+    qemu_add_exit_notifier(&gpu->exit);
+}
+
+static void igt_gpu_finalize(Object *obj)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+
+    qemu_remove_exit_notifier(&gpu->exit);
+    igt_gpu_stop_threads(gpu);
+    if (gpu->gvt) {
+        gvt_free(gpu->gvt);
+    }
+    if (gpu->bare) {
+        gpu_free(gpu->bare);
+    }
+    trace_free(gpu->trace);
+    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
+        g_mutex_clear(&gpu->engine[i].lock);
+        g_cond_clear(&gpu->engine[i].wake);
+        g_cond_clear(&gpu->engine[i].idle);
+    }
+}
+
+static void igt_gpu_class_init(ObjectClass *klass, void *data)
+{
+    UserCreatableClass *ucc = USER_CREATABLE_CLASS(klass);
+
+    ucc->complete = igt_gpu_complete;
+    ucc->can_be_deleted = igt_gpu_can_be_deleted;
+    object_class_property_add_str(klass, "platform", igt_gpu_get_platform,
+                                  igt_gpu_set_platform);
+    object_class_property_set_description(klass, "platform",
+                                          "which GPU: skl, bdw, kbl or cfl");
+    object_class_property_add_bool(klass, "trace", igt_gpu_get_trace, igt_gpu_set_trace);
+    object_class_property_set_description(klass, "trace",
+                                          "record a timeline (see trace-dump)");
+    object_class_property_add_bool(klass, "debug", igt_gpu_get_debug, igt_gpu_set_debug);
+    object_class_property_set_description(klass, "debug",
+                                          "log the GPU's and the mediator's debug lines");
+    object_class_property_add_str(klass, "trace-dump", igt_gpu_get_trace_dump,
+                                  igt_gpu_set_trace_dump);
+    object_class_property_set_description(klass, "trace-dump",
+                                          "write: file name to write the timeline to");
+    object_class_property_add_str(klass, "stats", igt_gpu_get_stats, NULL);
+    object_class_property_set_description(klass, "stats",
+                                          "counters of all devices, JSON");
+}
+
+static const TypeInfo igt_gpu_info = {
+    .name = TYPE_IGT_GPU,
+    .parent = TYPE_OBJECT,
+    .instance_size = sizeof(IgtGpu),
+    .instance_init = igt_gpu_init,
+    .instance_finalize = igt_gpu_finalize,
+    .class_init = igt_gpu_class_init,
+    .interfaces = (InterfaceInfo[]){ { TYPE_USER_CREATABLE }, {} },
+};
+
+static void igt_gpu_register(void)
+{
+    type_register_static(&igt_gpu_info);
+}
+type_init(igt_gpu_register)

@@ -1,0 +1,483 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The QEMU devices without a guest: command line, config space, BARs, properties, errors. Driven through qtest and QMP.
+
+    test_devices.py [QEMU] [-k PART-OF-NAME]...      (default out/qemu/qemu-system-x86_64 of the checkout)
+
+Last line: N passed, N failed, N skipped.
+"""
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[4]
+QEMU = str(TOP / "out/qemu/qemu-system-x86_64")
+FIRMWARE = ["-L", "/usr/share/qemu", "-L", "/usr/share/seabios"]
+VGPU = ["-object", "igt-gpu,id=gpu0", "-device", "igt-vgpu,gpu=gpu0,id=vgpu0,addr=02.0"]
+BARE = ["-object", "igt-gpu,id=gpu0", "-device", "igt-gpu-pci,gpu=gpu0,id=pgpu0,addr=02.0"]
+BAR0, BAR2, BAR4 = 0x1_0000_0000, 0x2_0000_0000, 0xc000
+PVINFO, GGTT = 0x78000, 0x800000
+MAGIC = 0x4776544776544776
+
+
+class Machine:
+    """A QEMU with the qtest accelerator: no vCPU runs, the test is the CPU."""
+
+    def __init__(self, args: list[str], machine: str = "q35") -> None:
+        self.dir = tempfile.TemporaryDirectory(prefix="igt-qtest-")
+        self.listeners = {}
+        for name in ("qtest", "qmp"):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.bind(f"{self.dir.name}/{name}")
+            sock.listen(1)
+            sock.settimeout(20)
+            self.listeners[name] = sock
+        self.errors = open(f"{self.dir.name}/stderr", "w+")
+        self.process = subprocess.Popen(
+            [QEMU, *FIRMWARE, "-M", machine, "-accel", "qtest", "-m", "64M", "-nodefaults", "-display", "none",
+             "-qtest", f"unix:{self.dir.name}/qtest", "-qtest-log", "/dev/null", "-qmp", f"unix:{self.dir.name}/qmp", *args],
+            stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors)
+        self.qtest = self._accept("qtest")
+        self.qmp_file = self._accept("qmp")
+        json.loads(self.qmp_file.readline())
+        self.qmp("qmp_capabilities")
+
+    def _accept(self, name: str):
+        while True:
+            try:
+                self.listeners[name].settimeout(0.2)
+                connection = self.listeners[name].accept()[0]
+                connection.settimeout(30)
+                return connection.makefile("rw")
+            except socket.timeout:
+                if self.process.poll() is not None:
+                    raise RuntimeError(self.stderr()) from None
+
+    def stderr(self) -> str:
+        self.errors.flush()
+        return pathlib.Path(self.errors.name).read_text()
+
+    def command(self, line: str) -> str:
+        self.qtest.write(line + "\n")
+        self.qtest.flush()
+        while True:
+            answer = self.qtest.readline()
+            if not answer:
+                raise RuntimeError("QEMU died: " + self.stderr())
+            if answer.startswith("OK"):
+                return answer[2:].strip()
+            if not answer.startswith("IRQ"):
+                raise RuntimeError(f"{line}: {answer}")
+
+    def read(self, addr: int, size: int) -> int:
+        return int(self.command(f"read{'bwlq'[size.bit_length() - 1]} {addr:#x}"), 16)
+
+    def write(self, addr: int, size: int, value: int) -> None:
+        self.command(f"write{'bwlq'[size.bit_length() - 1]} {addr:#x} {value:#x}")
+
+    def config_read(self, offset: int, size: int = 4, slot: int = 2) -> int:
+        self.command(f"outl 0xcf8 {0x80000000 | slot << 11 | offset & 0xfc:#x}")
+        return int(self.command(f"in{'bwl'[size.bit_length() - 1]} {0xcfc + offset % 4:#x}"), 16)
+
+    def config_write(self, offset: int, value: int, size: int = 4, slot: int = 2) -> None:
+        self.command(f"outl 0xcf8 {0x80000000 | slot << 11 | offset & 0xfc:#x}")
+        self.command(f"out{'bwl'[size.bit_length() - 1]} {0xcfc + offset % 4:#x} {value:#x}")
+
+    def enable(self, slot: int = 2, base: int = 0) -> None:
+        """Place the BARs; @base moves them for a second device."""
+        for offset, addr in ((0x10, BAR0 + base), (0x18, BAR2 + 16 * base)):
+            self.config_write(offset, addr & 0xffffffff, slot=slot)
+            self.config_write(offset + 4, addr >> 32, slot=slot)
+        self.config_write(0x20, BAR4 + (0x100 if base else 0), slot=slot)
+        self.config_write(4, 7, size=2, slot=slot)
+
+    def qmp(self, execute: str, **arguments):
+        self.qmp_file.write(json.dumps({"execute": execute, "arguments": arguments}) + "\n")
+        self.qmp_file.flush()
+        while True:
+            answer = json.loads(self.qmp_file.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
+
+    def get(self, path: str, name: str):
+        return self.qmp("qom-get", path=path, property=name)
+
+    def set(self, path: str, name: str, value) -> None:
+        self.qmp("qom-set", path=path, property=name, value=value)
+
+    def stats(self, path: str = "/machine/peripheral/vgpu0") -> dict:
+        return json.loads(self.get(path, "stats"))
+
+    def close(self) -> int:
+        if self.process.poll() is None:
+            try:
+                self.qmp("quit")
+            except (OSError, RuntimeError, ValueError):
+                pass
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        for listener in self.listeners.values():
+            listener.close()
+        self.errors.close()
+        self.dir.cleanup()
+        return status
+
+
+def refusal(args: list[str]) -> str:
+    """What QEMU says when it refuses to start."""
+    done = subprocess.run([QEMU, *FIRMWARE, "-M", "q35", "-accel", "qtest", "-nodefaults", "-display", "none", "-S", *args],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1, f"exit status {done.returncode}: {done.stderr}"
+    return done.stderr
+
+
+class Base(unittest.TestCase):
+    """A machine per test."""
+
+    def boot(self, args: list[str], machine: str = "q35") -> Machine:
+        vm = Machine(args, machine)
+        self.addCleanup(vm.close)
+        return vm
+
+
+class ConfigSpace(Base):
+    def test_identity_is_that_of_the_platform(self) -> None:
+        for platform, device in (("skl", 0x1912), ("bdw", 0x1616), ("kbl", 0x5912), ("cfl", 0x3e92)):
+            with self.subTest(platform):
+                vm = self.boot(["-object", f"igt-gpu,id=gpu0,platform={platform}", *VGPU[2:]])
+                self.assertEqual(vm.config_read(0), device << 16 | 0x8086)
+                self.assertEqual(vm.config_read(8) >> 8, 0x030000)
+                self.assertEqual(vm.config_read(0x50, 2), 0xc0)
+
+    def test_capabilities_stand_where_the_hardware_has_them(self) -> None:
+        for machine in ("q35", "pc"):
+            with self.subTest(machine):
+                vm = self.boot(VGPU, machine)
+                found, offset = {}, vm.config_read(0x34, 1)
+                while offset:
+                    found[offset] = vm.config_read(offset, 1)
+                    offset = vm.config_read(offset + 1, 1)
+                self.assertEqual(found, {0x70: 0x10, 0xac: 0x05, 0xd0: 0x01})
+
+    def test_bars_have_the_hardware_sizes(self) -> None:
+        vm = self.boot(VGPU)
+        sizes = {}
+        for offset in (0x10, 0x18, 0x20):
+            vm.config_write(offset, 0xffffffff)
+            sizes[offset] = vm.config_read(offset)
+        self.assertEqual(sizes, {0x10: 0xff000004, 0x18: 0xf000000c, 0x20: 0xffffffc1})
+
+    def test_power_state_can_be_set_and_msi_has_one_vector(self) -> None:
+        vm = self.boot(VGPU)
+        vm.config_write(0xd4, 3, 2)
+        self.assertEqual(vm.config_read(0xd4, 2) & 3, 3)
+        self.assertEqual(vm.config_read(0xae, 2) & 0x8e, 0)
+
+
+class Vgpu(Base):
+    def setUp(self) -> None:
+        self.vm = self.boot(VGPU)
+        self.vm.enable()
+
+    def test_pvinfo_page_is_there_in_every_width(self) -> None:
+        self.assertEqual(self.vm.read(BAR0 + PVINFO, 8), MAGIC)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO, 4), MAGIC & 0xffffffff)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 8, 2), 1)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 1, 1), MAGIC >> 8 & 0xff)
+
+    def test_pvinfo_agrees_with_the_partition_of_the_statistics(self) -> None:
+        partition = self.vm.stats()["partition"]
+        for offset, key in ((0x40, "aperture_base"), (0x44, "aperture_size"), (0x48, "hidden_base"), (0x4c, "hidden_size")):
+            self.assertEqual(self.vm.read(BAR0 + PVINFO + offset, 4), partition[key], key)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 0x50, 4), self.vm.stats()["fences"])
+
+    def test_pvinfo_can_be_overridden_at_run_time_and_restored(self) -> None:
+        path = "/machine/peripheral/vgpu0"
+        self.vm.set(path, "pvinfo", "version_major=7;fence_num=0;@0x10=0xdead")
+        self.assertEqual(self.vm.get(path, "pvinfo"), "version_major=7;fence_num=0;@0x10=0xdead")
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 8, 2), 7)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 0x50, 4), 0)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 0x10, 4), 0xdead)
+        self.vm.set(path, "pvinfo", "")
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 8, 2), 1)
+
+    def test_a_bad_pvinfo_override_is_refused_and_changes_nothing(self) -> None:
+        path = "/machine/peripheral/vgpu0"
+        self.vm.set(path, "pvinfo", "version_major=7")
+        for bad in ("nonsense=1", "magic", "fence_num=x", "@0x2000=1"):
+            with self.subTest(bad), self.assertRaisesRegex(RuntimeError, r"vgpu0: pvinfo: "):
+                self.vm.set(path, "pvinfo", bad)
+        self.assertEqual(self.vm.get(path, "pvinfo"), "version_major=7")
+        self.assertEqual(self.vm.read(BAR0 + PVINFO + 8, 2), 7)
+
+    def test_ggtt_entries_inside_the_partition_hold_outside_they_count(self) -> None:
+        index = self.vm.stats()["partition"]["aperture_base"] // 4096
+        self.vm.write(BAR0 + GGTT + 8 * index, 8, 0x5003)
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8 * index, 8), 0x5003)
+        before = self.vm.stats()["violations"]["ggtt"]
+        self.vm.write(BAR0 + GGTT, 8, 0x5003)
+        self.assertEqual(self.vm.stats()["violations"]["ggtt"], before + 1)
+
+    def test_the_aperture_reaches_guest_memory_through_the_ggtt(self) -> None:
+        base = self.vm.stats()["partition"]["aperture_base"]
+        self.vm.write(0x100000, 8, 0x1122334455667788)
+        self.vm.write(BAR0 + GGTT + base // 512, 8, 0x100000 | 3)
+        self.assertEqual(self.vm.read(BAR2 + base, 8), 0x1122334455667788)
+        self.assertEqual(self.vm.read(BAR2 + base + 1, 1), 0x77)
+        self.vm.write(BAR2 + base + 4, 4, 0xcafef00d)
+        self.assertEqual(self.vm.read(0x100000, 8), 0xcafef00d55667788)
+        self.assertEqual(self.vm.stats()["aperture"]["accesses"], 3)
+
+    def test_without_bus_mastering_there_is_no_dma(self) -> None:
+        base = self.vm.stats()["partition"]["aperture_base"]
+        self.vm.write(0x100000, 4, 0x12345678)
+        self.vm.write(BAR0 + GGTT + base // 512, 8, 0x100000 | 3)
+        self.assertEqual(self.vm.read(BAR2 + base, 4), 0x12345678)
+        self.vm.config_write(4, 3, 2)
+        self.assertNotEqual(self.vm.read(BAR2 + base, 4), 0x12345678)
+        self.vm.write(BAR2 + base, 4, 0)
+        self.vm.config_write(4, 7, 2)
+        self.assertEqual(self.vm.read(BAR2 + base, 4), 0x12345678)
+
+    def test_rom_cannot_be_written(self) -> None:
+        base = self.vm.stats()["partition"]["aperture_base"]
+        rom = self.vm.read(0xfffffff0, 8)
+        self.vm.write(BAR0 + GGTT + base // 512, 8, 0xfffff000 | 3)
+        self.assertEqual(self.vm.read(BAR2 + base + 0xff0, 8), rom)
+        self.vm.write(BAR2 + base + 0xff0, 8, 0)
+        self.assertEqual(self.vm.read(0xfffffff0, 8), rom)
+
+    def test_traps_are_counted_and_reset(self) -> None:
+        self.vm.set("/machine/peripheral/vgpu0", "stats-reset", True)
+        self.vm.read(BAR0 + 0x44200, 4)
+        self.vm.write(BAR0 + 0x44200, 4, 0)
+        self.vm.read(BAR0 + PVINFO, 8)
+        self.vm.read(BAR0 + GGTT, 8)
+        stats = self.vm.stats()
+        self.assertEqual(stats["mmio"]["by_register"], {"0x44200": {"name": "GEN8_MASTER_IRQ", "r": 1, "w": 1}})
+        self.assertEqual((stats["mmio"]["reads"], stats["mmio"]["writes"]), (1, 1))
+        self.assertEqual(stats["pvinfo"], {"reads": 1, "writes": 0})
+        self.assertEqual(stats["ggtt"]["reads"], 1)
+        self.vm.set("/machine/peripheral/vgpu0", "stats-reset", True)
+        self.assertEqual(self.vm.stats()["mmio"]["reads"], 0)
+
+    def test_the_io_bar_is_an_index_and_a_data_port(self) -> None:
+        self.vm.command(f"outl {BAR4:#x} {PVINFO:#x}")
+        self.assertEqual(int(self.vm.command(f"inl {BAR4 + 4:#x}"), 16), MAGIC & 0xffffffff)
+        self.vm.command(f"outl {BAR4:#x} {GGTT:#x}")
+        self.assertEqual(int(self.vm.command(f"inl {BAR4 + 4:#x}"), 16), 0)
+
+    def test_a_misaligned_access_is_no_crash(self) -> None:
+        for size in (2, 4, 8):
+            self.vm.read(BAR0 + 0x44201, size)
+            self.vm.write(BAR0 + 0x44201, size, 0xffff)
+            self.vm.read(BAR0 + GGTT + 1, size)
+            self.vm.write(BAR0 + GGTT + 1, size, 0xffff)
+            self.vm.read(BAR2 + 1, size)
+            self.vm.write(BAR2 + 1, size, 1)
+        self.assertEqual(self.vm.read(BAR0 + PVINFO, 8), MAGIC)
+
+    def test_a_bus_reset_clears_the_ggtt(self) -> None:
+        index = self.vm.stats()["partition"]["aperture_base"] // 4096
+        fresh = self.vm.read(BAR0 + GGTT + 8 * index, 8)
+        self.vm.write(BAR0 + GGTT + 8 * index, 8, 0x5003)
+        self.vm.qmp("system_reset")
+        deadline = time.monotonic() + 10
+        while self.vm.config_read(4, 2) & 7 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.vm.enable()
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8 * index, 8), fresh)
+
+    def test_a_function_level_reset_clears_the_ggtt(self) -> None:
+        index = self.vm.stats()["partition"]["aperture_base"] // 4096
+        fresh = self.vm.read(BAR0 + GGTT + 8 * index, 8)
+        self.vm.write(BAR0 + GGTT + 8 * index, 8, 0x5003)
+        self.vm.config_write(0x78, 1 << 15, 2)
+        self.vm.enable()
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8 * index, 8), fresh)
+
+    def test_the_machine_can_be_stopped_and_continued(self) -> None:
+        for _ in range(5):
+            self.vm.qmp("stop")
+            self.assertEqual(self.vm.qmp("query-status")["running"], False)
+            self.assertEqual(self.vm.read(BAR0 + PVINFO, 8), MAGIC)
+            self.vm.qmp("cont")
+        self.assertEqual(self.vm.close(), 0)
+
+    def test_migration_is_refused_with_the_device_named(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "igt-pci-base"):
+            self.vm.qmp("migrate", uri="exec:cat >/dev/null")
+
+
+class TwoVgpus(Base):
+    ARGS = [*VGPU, "-device", "igt-vgpu,gpu=gpu0,id=vgpu1,addr=03.0"]
+
+    def test_partitions_are_disjoint(self) -> None:
+        vm = self.boot(self.ARGS)
+        a, b = (vm.stats(f"/machine/peripheral/vgpu{n}")["partition"] for n in (0, 1))
+        for part in ("aperture", "hidden"):
+            first, second = sorted(((p[f"{part}_base"], p[f"{part}_size"]) for p in (a, b)))
+            self.assertLessEqual(first[0] + first[1], second[0], part)
+
+    def test_each_has_its_own_pvinfo(self) -> None:
+        vm = self.boot(self.ARGS)
+        vm.enable()
+        vm.enable(slot=3, base=0x2000000)
+        vm.set("/machine/peripheral/vgpu1", "pvinfo", "version_minor=9")
+        self.assertEqual(vm.read(BAR0 + PVINFO + 0xa, 2), 0)
+        self.assertEqual(vm.read(BAR0 + 0x2000000 + PVINFO + 0xa, 2), 9)
+
+    def test_gpu_statistics_list_both(self) -> None:
+        vm = self.boot(self.ARGS)
+        stats = json.loads(vm.get("/objects/gpu0", "stats"))
+        self.assertEqual(sorted(stats["devices"]), ["vgpu0", "vgpu1"])
+        self.assertEqual((stats["platform"], stats["use"]), ("skl", "mediator"))
+
+
+class Bare(Base):
+    def setUp(self) -> None:
+        self.vm = self.boot(BARE)
+        self.vm.enable()
+
+    def test_there_is_no_pvinfo(self) -> None:
+        for offset in range(0, 0x1000, 8):
+            self.assertEqual(self.vm.read(BAR0 + PVINFO + offset, 8), 0, hex(offset))
+
+    def test_ggtt_entries_hold_in_halves_and_have_no_domain_bits(self) -> None:
+        self.vm.write(BAR0 + GGTT + 8, 8, 0xfff0_0000_0000_5003)
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8, 8) >> 52 & 0xff, 0)
+        self.vm.write(BAR0 + GGTT + 8, 4, 0x6003)
+        self.vm.write(BAR0 + GGTT + 12, 4, 1)
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8, 8), 0x1_0000_6003)
+
+    def test_pipes_are_fused_off_unless_asked_for(self) -> None:
+        self.assertEqual(self.vm.read(BAR0 + 0x51000, 4) >> 30 & 1, 1)
+        vm = self.boot([*BARE[:3], BARE[3] + ",display=on"])
+        vm.enable()
+        self.assertEqual(vm.read(BAR0 + 0x51000, 4) >> 30 & 1, 0)
+
+    def test_the_whole_aperture_is_the_guests(self) -> None:
+        self.vm.write(0x200000, 8, 0x1122334455667788)
+        self.vm.write(BAR0 + GGTT + 8 * 0xffff, 8, 0x200003)
+        self.assertEqual(self.vm.read(BAR2 + 0xffff000, 8), 0x1122334455667788)
+
+    def test_traps_are_counted(self) -> None:
+        self.vm.set("/machine/peripheral/pgpu0", "stats-reset", True)
+        for _ in range(4):
+            self.vm.write(BAR0 + 0x22230, 4, 0)
+        stats = self.vm.stats("/machine/peripheral/pgpu0")
+        self.assertEqual(stats["submissions"]["bcs0"], 1)
+        self.assertEqual(stats["mmio"]["writes"], 4)
+
+
+class Errors(unittest.TestCase):
+    """Each refusal names the device or object, the value and what to do."""
+
+    ROWS = (
+        ("no gpu", ["-device", "igt-vgpu,id=v"], r"property gpu is missing: add -object igt-gpu"),
+        ("a gpu that is not there", ["-device", "igt-vgpu,gpu=nope"], r"nope"),
+        ("an unknown platform", ["-object", "igt-gpu,id=gpu0,platform=voodoo"], r"platform 'voodoo' is unknown: use skl"),
+        ("an unknown type", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V9_9"], r"v: .*GVTg_V9_9"),
+        ("type and partition", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V5_4,fences=2"],
+         r"v: vgpu-type=GVTg_V5_4 excludes"),
+        ("too many fences", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,fences=33"], r"fences=33: the GPU has 32"),
+        ("a misaligned partition",
+         [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,aperture-base=1,aperture-size=64M,hidden-base=256M,hidden-size=64M,fences=4"],
+         r"v: "),
+        ("overlapping partitions",
+         [*VGPU, "-device", "igt-vgpu,gpu=gpu0,id=v,aperture-base=0,aperture-size=256M,hidden-base=256M,hidden-size=1G"], r"v: "),
+        ("a bad pvinfo", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,pvinfo=bogus=1"], r"v: pvinfo: .*bogus"),
+        ("vGPU on a bare GPU", [*BARE, "-device", "igt-vgpu,gpu=gpu0,id=v"], r"'gpu0' is in use as bare metal"),
+        ("bare GPU under a mediator", [*VGPU, "-device", "igt-gpu-pci,gpu=gpu0,id=p"], r"'gpu0' is in use already"),
+        ("two on one bare GPU", [*BARE, "-device", "igt-gpu-pci,gpu=gpu0,id=p"], r"'gpu0' is in use already \(by pgpu0\)"),
+    )
+
+    def test_refusals(self) -> None:
+        for name, args, pattern in self.ROWS:
+            with self.subTest(name):
+                self.assertRegex(refusal(args), pattern)
+
+    def test_a_timeline_that_is_off_cannot_be_dumped(self) -> None:
+        vm = Machine(VGPU)
+        self.addCleanup(vm.close)
+        with self.assertRaisesRegex(RuntimeError, "has no timeline: start QEMU with .*trace=on"):
+            vm.set("/objects/gpu0", "trace-dump", "/tmp/x")
+
+
+class Files(Base):
+    def test_statistics_are_written_at_exit(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            vm = Machine([*VGPU[:3], f"igt-vgpu,gpu=gpu0,id=vgpu0,addr=02.0,stats-file={folder}/s.json"])
+            vm.enable()
+            vm.read(BAR0 + 0x44200, 4)
+            self.assertEqual(vm.close(), 0)
+            stats = json.loads(pathlib.Path(folder, "s.json").read_text())
+            self.assertEqual(stats["mmio"]["by_register"]["0x44200"]["r"], 1)
+
+    def test_the_timeline_shows_traps_by_device(self) -> None:
+        vm = self.boot(["-object", "igt-gpu,id=gpu0,trace=on", *VGPU[2:]])
+        vm.enable()
+        vm.write(BAR0 + 0x44200, 4, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            vm.set("/objects/gpu0", "trace-dump", f"{folder}/t.json")
+            trace = json.loads(pathlib.Path(folder, "t.json").read_text())
+        names = {e["pid"]: e["args"]["name"] for e in trace["traceEvents"] if e["name"] == "process_name"}
+        spans = [(names[e["pid"]], e["name"], e["args"]["value"]) for e in trace["traceEvents"] if e["ph"] == "X"]
+        self.assertIn(("vgpu0", "write GEN8_MASTER_IRQ", "0x0"), spans)
+        self.assertEqual(names[1], "gpu0")
+        with self.assertRaisesRegex(RuntimeError, "cannot open trace file '/nonexistent/t'"):
+            vm.set("/objects/gpu0", "trace-dump", "/nonexistent/t")
+
+    def test_a_vgpu_can_be_unplugged_and_its_share_taken_again(self) -> None:
+        vm = self.boot([*VGPU[:2], "-device", "pcie-root-port,id=rp,addr=04.0,chassis=1"])
+        for _ in range(3):
+            vm.qmp("device_add", driver="igt-vgpu", gpu="gpu0", id="hot", bus="rp", **{"vgpu-type": "GVTg_V5_4"})
+            vm.qmp("device_del", id="hot")
+            # No guest answers the unplug request: a machine reset completes it.
+            vm.qmp("system_reset")
+            deadline = time.monotonic() + 10
+            while "hot" in [d["name"] for d in vm.qmp("qom-list", path="/machine/peripheral")]:
+                self.assertLess(time.monotonic(), deadline, "the device did not go")
+                time.sleep(0.02)
+
+
+def main() -> int:
+    global QEMU
+    names, args = [], sys.argv[1:]
+    while args:
+        if args[0] == "-k":
+            names.append(args[1])
+            args = args[2:]
+        else:
+            QEMU = args.pop(0)
+    if not os.access(QEMU, os.X_OK):
+        print(f"{QEMU} is not there: build it with tools/igt-vgpu/setup/qemu-build")
+        print("0 passed, 1 failed, 0 skipped")
+        return 1
+    loader = unittest.TestLoader()
+    if names:
+        loader.testNamePatterns = [f"*{name}*" for name in names]
+    suite = loader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(verbosity=2 if names else 1).run(suite)
+    bad = {str(test).split(" (")[0] for test, _ in (*result.failures, *result.errors)}
+    skipped = len(result.skipped)
+    print(f"{result.testsRun - len(bad) - skipped} passed, {len(bad)} failed, {skipped} skipped")
+    return 0 if result.wasSuccessful() and result.testsRun else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trap counters: one relaxed atomic per kind, two per register. Callers: the front end at the entry
+ * of each guest access, the mediator where it refuses something. Counting never locks, allocates or
+ * fails; only a snapshot costs time.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <json-c/json.h>
+
+#include "gpu/gpu.h"
+#include "stats/stats.h"
+
+#define NUM_REGISTERS (GPU_MMIO_SIZE / 4)
+
+/** struct stats - counters of one device; all relaxed: each number is exact, a snapshot of several
+ * is not one instant */
+struct stats {
+	_Atomic uint64_t kind[STATS_NUM_KINDS];
+	_Atomic uint64_t reads[NUM_REGISTERS];
+	_Atomic uint64_t writes[NUM_REGISTERS];
+};
+
+struct stats *stats_new(void)
+{
+	/* calloc: 8 MiB of address space, of which a guest touches some ten pages. */
+	return calloc(1, sizeof(struct stats));
+}
+
+void stats_free(struct stats *stats)
+{
+	free(stats);
+}
+
+static uint64_t load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_one(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void clear(_Atomic uint64_t *counter)
+{
+	/* Read first: a page that was never counted in stays unallocated. */
+	if (load(counter))
+		atomic_store_explicit(counter, 0, memory_order_relaxed);
+}
+
+void stats_reset(struct stats *stats)
+{
+	unsigned int i;
+
+	for (i = 0; i < STATS_NUM_KINDS; i++)
+		clear(&stats->kind[i]);
+	for (i = 0; i < NUM_REGISTERS; i++) {
+		clear(&stats->reads[i]);
+		clear(&stats->writes[i]);
+	}
+}
+
+void stats_count(struct stats *stats, enum stats_kind kind)
+{
+	if (stats && (unsigned int)kind < STATS_NUM_KINDS)
+		add_one(&stats->kind[kind]);
+}
+
+void stats_count_register(struct stats *stats, uint32_t offset, bool write)
+{
+	uint32_t index = offset / 4;
+
+	if (!stats || index >= NUM_REGISTERS)
+		return;
+	add_one(write ? &stats->writes[index] : &stats->reads[index]);
+}
+
+uint64_t stats_get(const struct stats *stats, enum stats_kind kind)
+{
+	return (unsigned int)kind < STATS_NUM_KINDS ? load(&stats->kind[kind]) : 0;
+}
+
+/* --- snapshot --- */
+
+static void put_number(struct json_object *parent, const char *key, uint64_t value)
+{
+	json_object_object_add(parent, key, json_object_new_uint64(value));
+}
+
+static struct json_object *put_object(struct json_object *parent, const char *key)
+{
+	struct json_object *child = json_object_new_object();
+
+	json_object_object_add(parent, key, child);
+	return child;
+}
+
+static void put_register(struct json_object *registers, uint32_t offset, uint64_t reads,
+			 uint64_t writes)
+{
+	const char *name = gpu_reg_name(offset);
+	struct json_object *entry;
+	char key[16];
+
+	snprintf(key, sizeof(key), "0x%05x", (unsigned int)offset);
+	entry = put_object(registers, key);
+	json_object_object_add(entry, "name", name ? json_object_new_string(name) : NULL);
+	put_number(entry, "r", reads);
+	put_number(entry, "w", writes);
+}
+
+static void put_registers(struct json_object *root, const struct stats *stats)
+{
+	struct json_object *mmio = put_object(root, "mmio");
+	struct json_object *registers = json_object_new_object();
+	uint64_t reads = 0, writes = 0;
+	uint32_t i;
+
+	for (i = 0; i < NUM_REGISTERS; i++) {
+		uint64_t r = load(&stats->reads[i]), w = load(&stats->writes[i]);
+
+		if (!r && !w)
+			continue;
+		reads += r;
+		writes += w;
+		put_register(registers, i * 4, r, w);
+	}
+	put_number(mmio, "reads", reads);
+	put_number(mmio, "writes", writes);
+	json_object_object_add(mmio, "by_register", registers);
+}
+
+struct json_object *stats_snapshot(const struct stats *stats)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *part;
+	unsigned int engine;
+
+	put_registers(root, stats);
+
+	part = put_object(root, "ggtt");
+	put_number(part, "reads", stats_get(stats, STATS_GGTT_READ));
+	put_number(part, "writes", stats_get(stats, STATS_GGTT_WRITE));
+	put_number(part, "violations", stats_get(stats, STATS_VIOLATION_GGTT));
+
+	part = put_object(root, "pvinfo");
+	put_number(part, "reads", stats_get(stats, STATS_PVINFO_READ));
+	put_number(part, "writes", stats_get(stats, STATS_PVINFO_WRITE));
+
+	part = put_object(root, "aperture");
+	put_number(part, "accesses", stats_get(stats, STATS_APERTURE));
+
+	part = put_object(root, "irq");
+	put_number(part, "msi", stats_get(stats, STATS_IRQ_MSI));
+	put_number(part, "intx", stats_get(stats, STATS_IRQ_INTX));
+
+	part = put_object(root, "submissions");
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
+		put_number(part, gpu_engine_name(engine),
+			   stats_get(stats, STATS_SUBMISSION_0 + engine));
+
+	part = put_object(root, "resets");
+	put_number(part, "engine", stats_get(stats, STATS_RESET_ENGINE));
+	put_number(part, "full", stats_get(stats, STATS_RESET_FULL));
+
+	part = put_object(root, "violations");
+	put_number(part, "ggtt", stats_get(stats, STATS_VIOLATION_GGTT));
+	put_number(part, "aperture", stats_get(stats, STATS_VIOLATION_APERTURE));
+	put_number(part, "fence", stats_get(stats, STATS_VIOLATION_FENCE));
+	put_number(part, "mmio", stats_get(stats, STATS_VIOLATION_MMIO));
+	put_number(part, "pvinfo", stats_get(stats, STATS_VIOLATION_PVINFO));
+	return root;
+}
