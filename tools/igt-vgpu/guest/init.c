@@ -42,10 +42,11 @@ void say(const char *fmt, ...)
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);
-	if (n >= (int)sizeof(line))
-		n = sizeof(line) - 1;
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';	/* without it the line waits for a continuation that never comes */
 	if (write(kmsg, line, n) < 0)
-		dprintf(2, "%s\n", line + 3);
+		dprintf(2, "%.*s", n - 3, line + 3);
 }
 
 static void __attribute__((noreturn)) power_off(void)

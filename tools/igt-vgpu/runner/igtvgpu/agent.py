@@ -65,7 +65,10 @@ class Job:
     def kill(self, signal: int = 9) -> None:
         """Signal the command and all that it started."""
         if self.running:
-            self._agent.send(f"kill {self._ident} {signal}\n")
+            try:
+                self._agent.send(f"kill {self._ident} {signal}\n")
+            except AgentError:
+                pass        # the guest is gone, and the command with it
 
     def write(self, data: bytes) -> None:
         """Terminal input; a command without a terminal has none."""

@@ -35,7 +35,11 @@ def kernel_dir(name: str) -> Path:
         return OUT / "linux"
     if name == "stock":
         return OUT / "linux-stock"
-    return Path(name).resolve()
+    tree = Path(name).resolve()
+    apart = OUT / "kdir"        # where kernel-build builds a user's tree that was not configured in place
+    if (apart / "source").exists() and (apart / "source").resolve() == tree and not (tree / ".config").exists():
+        return apart
+    return tree
 
 
 def modules_dir(name: str) -> Path:

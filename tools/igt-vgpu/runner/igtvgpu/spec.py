@@ -48,7 +48,7 @@ class Vgpu:
     def qemu_args(self) -> list[str]:
         options = [f"igt-vgpu,gpu={self.gpu},id={self.id},addr={self.addr}"]
         if self.type:
-            options.append(f"type={self.type}")
+            options.append(f"vgpu-type={self.type}")
         for name in ("aperture_base", "aperture_size", "hidden_base", "hidden_size", "fences"):
             value = getattr(self, name)
             if value is not None:
@@ -83,7 +83,7 @@ class VmSpec:
     kernel: str = ""
     smp: int = 2
     memory: str = "2G"
-    machine: str = "pc"
+    machine: str = "q35"
     cmdline: str = ""
     qemu_args: tuple[str, ...] = ()
     boot_timeout: float = 60

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from . import initramfs, paths
+from . import initramfs, paths, tsc
 from .agent import Agent, AgentError, Completed, Job
 from .qmp import Qmp, QmpError
 from .spec import HOST_SOFTWARE, VmSpec
 
-KERNEL_CMDLINE = "console=ttyS0 loglevel=8 panic=-1 printk.devkmsg=on"
+KERNEL_CMDLINE = "console=ttyS0 loglevel=8 panic=-1 printk.devkmsg=on 8250.nr_uarts=1"
 FIRMWARE = ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-firmware", "/usr/share/qemu/firmware")
 _KMSG = re.compile(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?(.*)$")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
@@ -32,6 +32,10 @@ _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 
 class VmError(Exception):
     """The guest or QEMU failed; the text says which, how, and where the log is."""
+
+
+class NeedsSoftware(VmError):
+    """Asked a real GVT-g for what only the software mediator can do."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class VM:
         self.config = config
         self.name = name
         self.kernel = spec.kernel or config.kernel
-        self.pvinfo_dirty: set[str] = set()
+        self.pvinfo_dirty: set[str] = set()         # devices whose PVINFO was overridden since the last restore
+        self.driver_options: str | None = None      # how i915 was loaded by modprobe_i915(); None: by nobody
+        self.trap_history: list[dict[str, Any]] = []        # snapshots that stats_reset() would have lost
         self.log_path = config.log_dir / f"{name}.console.log"
         self.qemu_log_path = config.log_dir / f"{name}.qemu.log"
         self.boot_seconds = 0.0
@@ -103,7 +109,8 @@ class VM:
                      "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},addr={0x1a + number:x}.0"]
         args += self.spec.gpu_args(self.config.host)
         args += ["-kernel", str(self._bzimage()), "-initrd", str(initramfs.build()),
-                 "-append", f"{KERNEL_CMDLINE} {self.spec.cmdline}".strip(), *self.spec.qemu_args]
+                 "-append", " ".join(filter(None, (KERNEL_CMDLINE, "" if kvm else tsc.kernel_option(), self.spec.cmdline))),
+                 *self.spec.qemu_args]
         return args
 
     def _bzimage(self) -> Path:
@@ -319,6 +326,7 @@ class VM:
 
     def modprobe_i915(self, options: str = "", timeout: float = 60) -> Completed:
         """Load i915. `modprobe` succeeds even if a probe fails: ask i915_bound()."""
+        self.driver_options = options
         return self.modprobe("i915", options, timeout)
 
     def i915_loaded(self) -> bool:
@@ -330,6 +338,7 @@ class VM:
 
     def unload_i915(self, timeout: float = 60) -> Completed:
         """Unload i915 and what only it used; fine if it is not loaded."""
+        self.driver_options = None
         return self.run("if test -d /sys/module/i915; then "
                         f"modprobe -d {paths.GUEST_MODULES} -r i915; fi", timeout)
 
@@ -358,7 +367,7 @@ class VM:
 
     def _need_software(self) -> None:
         if not self.software_host:
-            raise VmError(f"HOST={self.config.host} has no software mediator to ask")
+            raise NeedsSoftware(f"needs the software mediator, HOST is {self.config.host}")
 
     def pvinfo(self, device: str, override: str) -> None:
         """Override PVINFO fields ("field=value;field=value"); the next driver load sees it. "" undoes it."""
@@ -372,7 +381,8 @@ class VM:
         return json.loads(self.qmp("qom-get", path=f"/machine/peripheral/{device}", property="stats"))
 
     def stats_reset(self, device: str = "vgpu0") -> None:
-        self._need_software()
+        """Zero a vGPU's counters; the run's summary still counts what was in them."""
+        self.trap_history.append(self.stats(device))
         self.qmp("qom-set", path=f"/machine/peripheral/{device}", property="stats-reset", value=True)
 
     def gpu_stats(self, gpu: str = "gpu0") -> dict[str, Any]:

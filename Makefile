@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+#
+# The front door. Targets only call the scripts that do the work; each of these also runs alone.
+#
+#   V=1                verbose: every command, the guests' output
+#   JOBS=N             parallel jobs (default: all cores)
+#   IGT_VGPU_CACHE=    downloads and compiler cache (default ~/.cache/igt-vgpu); all else goes to out/
+
+TESTS		?=
+KDIR		?=
+KERNEL		?= $(or $(KDIR),series)
+HOST		?= software
+TIERS		?=
+PLATFORM	?=
+V		?= 0
+export V JOBS IGT_VGPU_CACHE LINUX_TARBALL QEMU_SOURCE DEBIAN_MIRROR
+
+SETUP		:= tools/igt-vgpu/setup
+RUNNER		:= PYTHONPATH=tools/igt-vgpu/runner PYTHONDONTWRITEBYTECODE=1 python3 -m igtvgpu
+VM_OPTIONS	= --kernel $(KERNEL) --host $(HOST) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(filter-out 0,$(V)),-v)
+# Without TESTS=, make run takes what a minute has room for; make check runs all.
+QUICK_TESTS	:= igt/vgpu_detect igt/vgpu_balloon igt/vgpu_fence igt/vgpu_exec
+TEST_OPTIONS	= $(foreach t,$(filter-out all,$(TESTS)),--tests '$(t)')
+RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '$(t)'))
+
+.DEFAULT_GOAL	:= help
+.NOTPARALLEL:
+.PHONY: help run check shell list setup deps kernel kernel-stock qemu series-import series-export \
+	series-check series-build core-check fuzz runner-check template clean distclean
+
+help:		## these targets
+	@echo 'usage: make TARGET [VARIABLE=value]...'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  make run TESTS=balloon             tests whose name contains that (or a glob: TESTS="igt/*fence*"); several allowed; TESTS=all'
+	@echo '  make run KDIR=~/linux              your own kernel tree instead of out/linux'
+	@echo '  make run HOST=gvt-g:UUID           a real GVT-g mdev of this host instead of the software mediator'
+	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
+	@echo '  make check TIERS="core static"     some tiers only;  V=1: verbose'
+
+run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the igt-vgpu tests in it
+	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
+	@$(if $(TESTS),,echo "make run: a quick selection ($(QUICK_TESTS)); TESTS=all for all of it, make list to see it")
+	@$(RUNNER) run $(VM_OPTIONS) $(RUN_OPTIONS)
+
+check: deps		## every tier of tests: native, static, in guests; ends with N passed, N failed, N skipped
+	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
+
+shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
+	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
+	@$(RUNNER) shell $(VM_OPTIONS) $(SHELL_ARGS)
+
+list:			## the tests that make run would run (TESTS= selects)
+	@$(RUNNER) list --kernel $(KERNEL) $(TEST_OPTIONS)
+
+setup: deps kernel kernel-stock qemu	## packages, kernels and QEMU, without running anything
+
+deps:			## install missing packages (Debian, root), or say which
+	@$(SETUP)/deps
+
+kernel:			## build the guest kernel: out/linux, or KDIR=
+	@$(SETUP)/kernel-build $(KERNEL)
+
+kernel-stock:		## build the base kernel without the series: out/linux-stock
+	@$(SETUP)/kernel-build stock
+
+qemu:			## build QEMU with the mediator: out/qemu
+	@$(SETUP)/qemu-build
+
+series-import:		## out/linux: a git tree at BASE with one commit per patch
+	@$(SETUP)/fetch kernel
+	@scripts/series/import
+
+series-export:		## patches/ and the mirror drivers/gpu/drm/i915/ from the commits of out/linux
+	@scripts/series/export
+
+series-check:		## is patches/ a series that can be sent? Every static check
+	@$(SETUP)/fetch kernel
+	@scripts/series/check
+
+series-build:		## does every patch compile without a warning? (FULL=1: the whole matrix)
+	@$(SETUP)/fetch kernel
+	@scripts/series/build
+
+core-check:		## the mediator's own tests, natively, under ASan and UBSan
+	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator check
+
+fuzz:			## the mediator's fuzzers (FUZZ_SECONDS=30 each)
+	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator fuzz
+
+runner-check:		## the runner's own tests, with deliberate failures
+	@$(RUNNER) check --tier runner --tier runner-vm
+
+clean:			## remove build results; sources in out/ (your edits) and results stay
+	rm -rf out/qemu out/guest out/tests out/mediator out/modules out/kdir out/vm out/log out/.stamps
+
+distclean:		## remove out/ as a whole; refuses if out/linux holds work that patches/ does not have
+	@! test -d out/linux/.git || git -C out/linux diff --quiet HEAD || { echo 'distclean: out/linux has uncommitted edits: make series-export, or remove out/ by hand'; exit 1; }
+	@! test -d out/linux/.git || scripts/series/import >/dev/null || { echo 'distclean: out/linux holds commits that patches/ lacks (above)'; exit 1; }
+	rm -rf out

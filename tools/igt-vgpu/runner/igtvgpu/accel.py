@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Decides between KVM and TCG. That /dev/kvm opens proves nothing (it may belong to a nested host in which guests
+spin for ever), so the verdict is that of a real guest boot with a deadline, kept until the machine reboots."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable
+
+from . import paths
+from .initramfs import BuildError
+from .spec import HOST_SOFTWARE, NO_GPU
+from .vm import VM, VmConfig, VmError
+
+DEADLINE = 15.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def _verdict_file(qemu: Path) -> Path:
+    return paths.CACHE / f"kvm-verdict-{qemu.name}.json"
+
+
+def _remembered(path: Path, boot_id: str) -> tuple[str, str] | None:
+    try:
+        verdict = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return (verdict["accel"], verdict["why"]) if verdict.get("boot_id") == boot_id else None
+
+
+def probe(config: VmConfig) -> tuple[str, str]:
+    """Boot a guest without a GPU on KVM; returns the accelerator and why."""
+    trial = replace(config, accel="kvm", host=HOST_SOFTWARE, log_dir=paths.OUT / "vm")
+    vm = VM(replace(NO_GPU, boot_timeout=DEADLINE), trial, "kvm-probe")
+    try:
+        vm.boot()
+        vm.run("true", 5, check=True)
+        return "kvm", f"a guest booted on KVM in {vm.boot_seconds:.1f} s"
+    except (VmError, BuildError) as error:
+        return "tcg", f"KVM did not boot a guest within {DEADLINE:.0f} s: {str(error).partition(' (logs:')[0]}"
+    finally:
+        vm.kill()
+
+
+def choose(config: VmConfig, wanted: str, fresh: bool = False,
+           note: Callable[[str], None] = lambda text: None) -> tuple[str, str]:
+    """The accelerator to use and the reason, for `--accel auto|kvm|tcg`."""
+    if wanted != "auto":
+        return wanted, "asked for"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        why = "there is no /dev/kvm" if not os.path.exists("/dev/kvm") else "no permission for /dev/kvm"
+        return "tcg", f"{why}; guests are emulated, which is slower but equal"
+    boot_id = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+    path = _verdict_file(Path(shutil.which(str(config.qemu)) or config.qemu))
+    known = None if fresh else _remembered(path, boot_id)
+    if known:
+        return known
+    note(f"trying KVM with a real guest (at most {DEADLINE:.0f} s, once per boot of this machine)")
+    accel, why = probe(config)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"boot_id": boot_id, "accel": accel, "why": why}) + "\n")
+    except OSError as error:
+        note(f"the verdict about KVM cannot be kept: {error}")
+    return accel, why

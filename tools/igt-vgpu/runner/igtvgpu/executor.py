@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT
+"""Runs items in VMs: brings about the driver's state, watches the kernel log, replaces broken VMs.
+
+Tests with equal specs share a VM. The rule that keeps them honest: whatever a test leaves behind, the next one either
+gets the state that it declared, or a fresh VM.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from . import kinds, splat
+from .agent import Completed
+from .context import Context
+from .initramfs import BuildError
+from .kinds import Item, Outcome
+from .results import Reporter, Result
+from .spec import HOST_SOFTWARE, SpecError, Vgpu, VmSpec
+from .suite import Allow, Declaration, slug
+from .vm import VM, NeedsSoftware, VmConfig, VmError
+
+MAX_BOOT_FAILURES = 2
+BACKSTOP = 60               # beyond a test's own timeout: then even its Python is interrupted
+HARMLESS = frozenset(("i915 error", "GPU hang", "OOM"))     # after these the same VM, with i915 reloaded, is as good as new
+PROVOKED = (Allow(r"\*ERROR\*", "the test provokes errors"),
+            Allow(r"GPU HANG|GPU hang|Resetting .* for|error state saved|hung|wedged", "the test provokes errors"))
+
+
+class TestTimeout(BaseException):
+    """Raised by SIGALRM in the test; no `except Exception` of a test can swallow it."""
+
+
+@contextmanager
+def _backstop(seconds: float) -> Iterator[None]:
+    def expired(*_: object) -> None:
+        raise TestTimeout
+    old = signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+class Executor:
+    """One run of many items. `make_vm` is replaced by the runner's own tests."""
+
+    def __init__(self, config: VmConfig, reporter: Reporter, timeout_scale: float = 1.0,
+                 make_vm: Callable[[VmSpec, VmConfig, str], Any] = VM) -> None:
+        self._config = config
+        self._reporter = reporter
+        self._scale = timeout_scale
+        self._make_vm = make_vm
+        self._vm: VM | None = None
+        self._stale = False
+        self._vm_count = 0
+        self._last_end = 0
+        self._boot_failures: dict[VmSpec, list[str]] = {}
+        self._log: list[str] = []
+
+    # --- the whole run -----------------------------------------------------------------------------
+
+    def run(self, items: list[Item]) -> None:
+        """Run all, grouped by VM spec in order of first appearance; every item yields a result."""
+        groups: dict[VmSpec, list[Item]] = {}
+        for item in items:
+            groups.setdefault(item.declaration.vm, []).append(item)
+        done = 0
+        self._reporter.begin(len(items))
+        try:
+            for group in groups.values():
+                for item in group:
+                    self._reporter.progress(done, item.name)
+                    self._run_item(item)
+                    done += 1
+                self._retire()
+        finally:
+            if self._vm:
+                self._vm.kill()
+            self._reporter.clear_progress()
+
+    def _plain(self, item: Item, status: str, reason: str) -> None:
+        self._reporter.add(Result(item.name, status, reason, about=item.about,
+                                  kind=item.declaration.kind))
+
+    def _run_item(self, item: Item) -> None:
+        if item.skip or item.broken:
+            return self._plain(item, "skip" if item.skip else "fail", item.skip or f"not run: {item.broken}")
+        try:
+            vm = self._need_vm(item.declaration.vm)
+        except SpecError as error:
+            return self._plain(item, "fail" if self._config.host == HOST_SOFTWARE else "skip", str(error))
+        except (VmError, BuildError) as error:
+            return self._plain(item, "fail", f"not run: {error}")
+        return self._run_in(vm, item)
+
+    # --- VMs -------------------------------------------------------------------------------------------
+
+    def _need_vm(self, spec: VmSpec) -> VM:
+        if self._vm is not None and self._vm.spec == spec and self._vm.broken() is None:
+            return self._vm
+        self._discard()
+        failures = self._boot_failures.setdefault(spec, [])
+        if len(failures) >= MAX_BOOT_FAILURES:
+            raise VmError(f"this VM failed to boot {len(failures)} times, last: {failures[-1]}")
+        self._vm_count += 1
+        vm = self._make_vm(spec, self._config, f"vm-{self._vm_count}")
+        self._reporter.progress(len(self._reporter.results), f"booting {spec.describe()}")
+        try:
+            vm.boot()
+            self._last_end = vm.mark("booted")
+        except VmError as error:
+            failures.append(str(error))
+            vm.kill()
+            raise
+        failures.clear()
+        self._vm, self._stale = vm, False
+        self._reporter.note(f"vm-{self._vm_count} booted in {vm.boot_seconds:.1f} s ({self._config.accel}): "
+                            f"{spec.describe()}")
+        self._reporter.vms.append({"name": vm.name, "spec": spec.describe(), "kernel": vm.kernel,
+                                   "boot_seconds": round(vm.boot_seconds, 2)})
+        found = self._bad_splats(vm, 0, self._last_end)
+        if found:
+            self._reporter.add(Result(f"vm/{self._vm_count}/boot", "fail", "splat while booting: " +
+                                      "; ".join(map(str, found)), vm.boot_seconds, str(vm.log_path)))
+        return vm
+
+    @staticmethod
+    def _bad_splats(vm: VM, begin: int, end: int | None = None) -> list[splat.Splat]:
+        lines = [line.text for line in vm.kmsg(begin)]
+        return splat.find(lines[:None if end is None else end - begin])
+
+    def _collect_traps(self, vm: VM) -> None:
+        for snapshot in vm.trap_history:
+            self._reporter.traps.add(snapshot)
+        vm.trap_history.clear()
+        if not vm.software_host:
+            return
+        for device in vm.spec.devices:
+            if isinstance(device, Vgpu):
+                try:
+                    self._reporter.traps.add(vm.stats(device.id))
+                except (VmError, ValueError):
+                    pass        # a dead QEMU has no counters; its test has failed already
+
+    def _discard(self) -> None:
+        """End the current VM without judging it."""
+        if self._vm is None:
+            return
+        vm, self._vm = self._vm, None
+        if vm.broken() is None:
+            self._collect_traps(vm)
+        vm.kill()
+
+    def _retire(self) -> None:
+        """End a VM whose tests are done: the driver must unload and the guest power off, without a splat."""
+        vm, self._vm = self._vm, None
+        if vm is None:
+            return
+        if vm.broken() is not None:
+            vm.kill()
+            return
+        self._collect_traps(vm)
+        begin = time.monotonic()
+        reason = ""
+        try:
+            done = vm.unload_i915()
+            if not done.ok:
+                reason = f"i915 does not unload: {done.why()}"
+        except VmError as error:
+            reason = str(error)
+        if not vm.power_off() and not reason:
+            reason = "the guest did not power off and was killed"
+        found = self._bad_splats(vm, self._last_end)
+        if found:
+            reason = "splat after the last test: " + "; ".join(map(str, found))
+        number = vm.name.rpartition("-")[2]
+        self._reporter.add(Result(f"vm/{number}/unload-and-power-off", "fail" if reason else "pass", reason,
+                                  time.monotonic() - begin, str(vm.log_path), vm.name))
+
+    # --- the driver's state --------------------------------------------------------------------------------
+
+    def _driver_state(self, vm: VM) -> tuple[bool, set[str]]:
+        bdfs = [d.bdf for d in vm.spec.devices]
+        done = vm.run("test -d /sys/module/i915 && echo loaded; cd /sys/bus/pci/drivers/i915 2>/dev/null && "
+                      f"ls -d {' '.join(bdfs) or '.'} 2>/dev/null; true", 20)
+        words = set(done.out.split())
+        return "loaded" in words, {b for b in bdfs if b in words}
+
+    def _prepare(self, vm: VM, declaration: Declaration) -> None:
+        want = declaration.driver
+        if want == "loaded" and not vm.spec.has_gpu:
+            want = "any"
+        dirty = set(vm.pvinfo_dirty)
+        if want != "any":
+            loaded, bound = self._driver_state(vm)
+            wrong = (self._stale or dirty or vm.driver_options != declaration.driver_options
+                     or len(bound) != len(vm.spec.devices))
+            if loaded and (want == "unloaded" or wrong):
+                done = vm.unload_i915()
+                if not done.ok:
+                    raise VmError(f"before the test, i915 did not unload: {done.why()}")
+                loaded = False
+        for device in dirty:
+            vm.pvinfo(device, "")
+        vm.pvinfo_dirty.clear()
+        if want == "loaded" and not loaded:
+            done = vm.modprobe_i915(declaration.driver_options)
+            if not done.ok:
+                raise VmError(f"before the test, i915 did not load: {done.why()}")
+            _, bound = self._driver_state(vm)
+            missing = [d.bdf for d in vm.spec.devices if d.bdf not in bound]
+            if missing:
+                raise VmError(f"before the test, i915 did not bind {', '.join(missing)}: its probe failed")
+        self._stale = False
+
+    # --- one test ----------------------------------------------------------------------------------------------
+
+    def _command(self, vm: VM, deadline: float) -> Callable[[str], Completed]:
+        def run(command: str) -> Completed:
+            left = max(1.0, deadline - time.monotonic())
+            echo = (lambda data: print(data.decode(errors="replace"), end="", flush=True)) \
+                if self._config.verbose else None
+            done = vm.run(command, left, on_output=echo)
+            self._log.append(f"$ {command}\n{done.out}\n[{'timed out' if done.timed_out else done.rc}, "
+                             f"{done.seconds:.2f} s]")
+            return done
+        return run
+
+    def _attempt(self, vm: VM, item: Item, allowed: list[Allow]) -> list[Outcome]:
+        declaration = item.declaration
+        timeout = declaration.timeout * self._scale
+        try:
+            with _backstop(timeout + BACKSTOP):
+                self._prepare(vm, declaration)
+                context = Context(vm, vm.mark(f"run {item.name}"), self._log.append)
+                context.allowed = allowed
+                if declaration.kind == "scenario":
+                    signal.setitimer(signal.ITIMER_REAL, timeout)
+                outcomes = list(kinds.run(item, context, self._command(vm, time.monotonic() + timeout)))
+        except TestTimeout:
+            return [Outcome("fail", f"did not end within {timeout:.0f} s")]
+        except NeedsSoftware as error:
+            return [Outcome("skip", str(error))]
+        except VmError as error:
+            return [Outcome("fail", str(error))]
+        except Exception as error:      # pylint: disable=broad-except  # a test's own bug is its failure
+            self._log.append(traceback.format_exc())
+            return [Outcome("fail", f"the test itself broke: {type(error).__name__}: {error}")]
+        return outcomes or [Outcome("fail", "did not run: it reported no result")]
+
+    def _run_in(self, vm: VM, item: Item) -> None:
+        self._log = []
+        allowed: list[Allow] = []
+        begin = time.monotonic()
+        position = self._last_end
+        try:
+            position = vm.mark(f"begin {item.name}")
+            outcomes = self._attempt(vm, item, allowed)
+        except VmError as error:
+            outcomes = [Outcome("fail", str(error))]
+        try:
+            end = vm.mark(f"end {item.name}")
+            self._last_end = end
+            dead = ""
+        except VmError as error:
+            end = len(vm.kmsg())
+            dead = vm.broken() or str(error)
+        seconds = time.monotonic() - begin
+        lines = vm.kmsg(position)[:end - position + 1]
+        allow = [*item.declaration.allow, *allowed, *(PROVOKED if item.declaration.expect_errors else ())]
+        splats = splat.find((line.text for line in lines), allow)
+        path = self._reporter.log_path("/".join(slug(p) for p in item.name.split("/")))
+        path.write_text("\n".join([*self._log, "", f"--- kernel log of {vm.name} ---",
+                                   *(f"[{line.time:12.6f}] {line.text}" for line in lines)]) + "\n")
+        self._judge(vm, item, outcomes, splats, dead, seconds, str(path))
+
+    def _judge(self, vm: VM, item: Item, outcomes: list[Outcome], splats: list[splat.Splat], dead: str,
+               seconds: float, log: str) -> None:
+        bad = [s for s in splats if not s.allowed]
+        problems = [f"the VM broke: {dead}"] if dead else []
+        problems += [f"kernel splat: {s}" for s in bad]
+        if problems and len(outcomes) == 1:
+            told = [outcomes[0].reason] if outcomes[0].status == "fail" and outcomes[0].reason else []
+            outcomes = [Outcome("fail", "\n".join(dict.fromkeys([*told, *problems])), outcomes[0].name,
+                                outcomes[0].details)]
+        elif problems:
+            outcomes = [*outcomes, Outcome("fail", "\n".join(problems), "kernel-log")]
+        for outcome in outcomes:
+            name = "/".join(x for x in (item.name, *(slug(p) for p in outcome.name.split("/") if p)) if x)
+            self._reporter.add(Result(name, outcome.status, outcome.reason, seconds / len(outcomes), log, vm.name,
+                                      [str(s) for s in bad],
+                                      [{"splat": str(s), "reason": s.allowed} for s in splats if s.allowed],
+                                      item.about, item.declaration.kind, outcome.details))
+        failed = any(o.status == "fail" for o in outcomes)
+        spoiled = any(s.kind not in HARMLESS for s in bad) or any(s.kind == "lockdep" for s in splats)
+        if dead or spoiled or not item.declaration.keep_vm or (failed and (vm.broken() or not vm.responds())):
+            self._discard()
+        else:
+            self._stale = self._stale or failed

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""The kinds of tests: how each is listed (on the host, before a VM boots) and run (in a VM).
+
+`expand()` turns a declaration into items, the units that are run and timed out alone. `run()` runs an item and
+yields outcomes; the executor adds what all kinds share (marks, splats, timeouts, broken VMs).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from . import ktap, paths
+from .agent import Completed
+from .context import Context, TestFailed, TestSkipped
+from .suite import Declaration, SuiteError
+
+LIST_TIMEOUT = 20
+IGT_SKIP, IGT_INVALID = 77, 79
+
+
+@dataclass(frozen=True)
+class Item:
+    """One schedulable test. `broken` is why it cannot run (a failure), `skip` why it is not to (a skip)."""
+
+    declaration: Declaration
+    name: str
+    sub: str = ""
+    broken: str = ""
+    skip: str = ""
+    about: str = ""
+
+
+@dataclass
+class Outcome:
+    """What an item says about one test; `name` is relative to the item's (empty: the item itself)."""
+
+    status: str
+    reason: str = ""
+    name: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def program_path(declaration: Declaration, program: str) -> Path:
+    """The host path of a declared program; a relative one was built from the suite's folder."""
+    path = Path(program)
+    return path if path.is_absolute() else paths.OUT / "tests" / declaration.folder.name / path
+
+
+def _missing(path: Path) -> str:
+    return "" if path.exists() else f"no program {path}: not built, or not installed"
+
+
+# --- igt -----------------------------------------------------------------------------------------
+
+def _igt_command(declaration: Declaration, more: str, guest: bool) -> str:
+    path = program_path(declaration, declaration.args["program"])
+    name = paths.guest_path(path) if guest else str(path)
+    return " ".join(x for x in (declaration.args["env"], shlex.quote(name), declaration.args["args"], more) if x)
+
+
+def _igt_list(declaration: Declaration) -> tuple[list[str], str]:
+    """Subtest names ([""] for a program without subtests), or what is wrong."""
+    if declaration.args["subtests"]:
+        return list(declaration.args["subtests"]), ""
+    wrong = _missing(program_path(declaration, declaration.args["program"]))
+    if wrong:
+        return [], wrong
+    command = _igt_command(declaration, "--list-subtests", guest=False)
+    try:
+        done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=LIST_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return [], f"'{command}' did not end within {LIST_TIMEOUT} s"
+    names = done.stdout.split()
+    if done.returncode == IGT_INVALID and not names:
+        return [""], ""
+    if done.returncode or not names:
+        last = (done.stderr.strip() or done.stdout.strip() or "(no output)").splitlines()[-1]
+        return [], f"'{command}' listed no subtests (status {done.returncode}): {last}"
+    if len(set(names)) != len(names):
+        return [], f"'{command}' lists a subtest twice"
+    return names, ""
+
+
+def _igt_expand(declaration: Declaration) -> list[Item]:
+    names, wrong = _igt_list(declaration)
+    if wrong:
+        return [Item(declaration, declaration.full_name, broken=wrong)]
+    return [Item(declaration, f"{declaration.full_name}/{n}" if n else declaration.full_name, n) for n in names]
+
+
+def igt_skip_reason(output: str) -> str:
+    """Why an IGT program skipped, from its own words."""
+    met = re.search(r"Test requirement not met in function.*\n(?:Test requirement: *(.*)\n)?(?:(?!Subtest|Last errno)(.+)\n)?",
+                    output)
+    if met:
+        parts = [p.strip() for p in (met[2], met[1]) if p and p.strip()]
+        if parts:
+            return ": ".join(parts[:2])
+    plain = re.search(r"\bSKIP(?:PED)?: *(?!\()(\S.*)", output)
+    return plain[1].strip() if plain else ""
+
+
+def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    more = f"--run-subtest {shlex.quote(item.sub)}" if item.sub else ""
+    done = run(_igt_command(item.declaration, more, guest=True))
+    if done.timed_out:
+        yield Outcome("fail", done.why())
+    elif done.rc == IGT_SKIP:
+        yield Outcome("skip", igt_skip_reason(done.out))
+    elif done.rc == 0 and item.sub and not re.search(rf"ubtest {re.escape(item.sub)}: SUCCESS", done.out):
+        yield Outcome("fail", f"ended with 0 but never printed 'Subtest {item.sub}: SUCCESS'")
+    elif done.rc == 0:
+        yield Outcome("pass")
+    else:
+        told = [x.strip() for x in done.out.splitlines()
+                if re.search(r"CRITICAL|Failed assertion|assertion|error:|FAIL", x)]
+        yield Outcome("fail", f"status {done.rc}: {told[0] if told else done.why()}")
+
+
+# --- KTAP programs and KUnit -----------------------------------------------------------------------
+
+def _one_item(declaration: Declaration) -> list[Item]:
+    wrong = ""
+    if declaration.kind == "kselftest":
+        wrong = _missing(program_path(declaration, declaration.args["program"]))
+    return [Item(declaration, declaration.full_name, broken=wrong)]
+
+
+def _report_outcomes(report: ktap.Report) -> Iterator[Outcome]:
+    for case in report.cases:
+        yield Outcome(case.status, case.reason or ("reported 'not ok'" if case.status == "fail" else ""), case.name)
+    for error in report.errors:
+        yield Outcome("fail", f"malformed KTAP: {error}", "KTAP")
+
+
+def _kselftest_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    path = paths.guest_path(program_path(item.declaration, item.declaration.args["program"]))
+    done = run(f"{shlex.quote(path)} {item.declaration.args['args']}")
+    if done.timed_out:
+        yield Outcome("fail", done.why())
+    report = ktap.parse(done.out)
+    if done.rc == 4 and not any(c.status != "skip" for c in report.cases):     # KSFT_SKIP
+        reason = next((c.reason for c in report.cases if c.reason), "")
+        yield Outcome("skip", reason)
+        return
+    yield from _report_outcomes(report)
+    if done.rc not in (0, None) and not any(c.status == "fail" for c in report.cases):
+        yield Outcome("fail", f"{done.why()}, though no test failed", "exit")
+
+
+def _kunit_run(item: Item, context: Context, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    args = item.declaration.args
+    before = set(context.vm.run("ls /sys/kernel/debug/kunit", 10).out.split())
+    done = run(f"modprobe -d {paths.GUEST_MODULES} {args['module']} {args['options']}")
+    if not done.ok:
+        yield Outcome("fail", f"the KUnit module does not load: {done.why()}")
+        return
+    after = set(context.vm.run("ls /sys/kernel/debug/kunit", 10).out.split())
+    wanted = args["suites"] if args["suites"] is not None else sorted(after - before)
+    if not wanted:
+        yield Outcome("fail", f"{args['module']} registered no KUnit suite")
+    for suite in wanted:
+        if suite not in after:
+            yield Outcome("fail", f"KUnit suite {suite} did not run; there are: {', '.join(sorted(after)) or 'none'}",
+                          suite)
+            continue
+        text = context.vm.read(f"/sys/kernel/debug/kunit/{suite}/results")
+        context.log(text)
+        yield from _report_outcomes(ktap.parse(text))
+    done = run(f"modprobe -d {paths.GUEST_MODULES} -r {args['module']}")
+    if not done.ok:
+        yield Outcome("fail", f"the KUnit module does not unload: {done.why()}", "unload")
+
+
+# --- i915's selftests --------------------------------------------------------------------------------
+
+def selftest_groups(module: Path, flavour: str) -> dict[str, str]:
+    """Group name -> the module parameter that selects it, in the order in which i915 runs them."""
+    done = subprocess.run(["modinfo", "-F", "parm", str(module)], capture_output=True, text=True, check=False)
+    found: dict[str, tuple[int, str]] = {}
+    for line in done.stdout.splitlines():
+        match = re.match(rf"(igt__(\d+)__{flavour}_(\w+)):", line)
+        if match:
+            found[match[3]] = (int(match[2]), match[1])
+    return {group: parm for group, (_, parm) in sorted(found.items(), key=lambda kv: kv[1][0])}
+
+
+def i915_module(kernel: str) -> Path | None:
+    """The installed i915.ko of that kernel on the host."""
+    return next(iter(sorted(paths.modules_dir(kernel).glob("lib/modules/*/kernel/drivers/gpu/drm/i915/i915.ko*"))),
+                None)
+
+
+def _selftests_expand(declaration: Declaration, kernel: str) -> list[Item]:
+    args = declaration.args
+    module = i915_module(declaration.vm.kernel or kernel)
+    groups = selftest_groups(module, args["flavour"]) if module else {}
+    if not groups:
+        return [Item(declaration, declaration.full_name, broken=f"no {args['flavour']} selftests in "
+                     f"{module or paths.modules_dir(kernel)}: needs a kernel with DRM_I915_SELFTEST")]
+    known = set(groups)
+    stale = {w.partition("/")[0] for w in (*args["exclude"], *args["expect_fail"], *(args["groups"] or ()))} - known
+    items = [Item(declaration, f"{declaration.full_name}/{g}", broken="no such selftest group in this kernel")
+             for g in sorted(stale)]
+    for group in (args["groups"] if args["groups"] is not None else groups):
+        if group in known:
+            items.append(Item(declaration, f"{declaration.full_name}/{group}", groups[group],
+                              skip=args["exclude"].get(group, "")))
+    for what, reason in args["exclude"].items():
+        if "/" in what and what.partition("/")[0] in known:
+            items.append(Item(declaration, f"{declaration.full_name}/{what}", skip=reason))
+    return items
+
+
+def _selftests_run(item: Item, context: Context, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    args, flavour = item.declaration.args, item.declaration.args["flavour"]
+    group = item.name.rpartition("/")[2]
+    without = [f"!{w.partition('/')[2]}" for w in args["exclude"] if w.startswith(f"{group}/")]
+    st_filter = f"st_filter={','.join(without)}" if without else ""
+    done = run(f"modprobe -d {paths.GUEST_MODULES} i915 {flavour}_selftests=-1 {item.sub}=1 {st_filter} {args['options']}")
+    if done.timed_out:
+        yield Outcome("fail", done.why())
+        return
+    context.vm.mark("selftest ended")
+    lines = context.kmsg()
+    code = context.vm.run(f"cat /sys/module/i915/parameters/{flavour}_selftests", 10).out.strip()
+    ran = [m[2] for line in lines if (m := re.search(r"i915: Running (\w+)/(\w+)", line))]
+    failed = [(m[1], m[2]) for line in lines
+              if (m := re.search(r"i915/\w+: (\w+) failed with error (-?\d+)", line))]
+    details = {"ran": ran, "failed": [f[0] for f in failed]}
+    expected = next(((w, r) for w, r in args["expect_fail"].items()
+                     if w == group or (failed and w == f"{group}/{failed[0][0]}")), None)
+    if not any(f"Running {group}" in line for line in lines):
+        yield Outcome("fail", f"the group never started; modprobe: {done.why()}", details=details)
+    elif code == "-25" and expected is None and ran:       # -ENOTTY: i915's way to say "ran all, stop here"
+        yield Outcome("pass", details=details)
+    elif code == "-25" and not ran:
+        yield Outcome("skip", "the group has no test for this GPU or configuration", details=details)
+    elif code == "-25":
+        yield Outcome("fail", f"expected to fail ({expected[1] if expected else ''}) but passed: the list is stale",
+                      details=details)
+    elif expected:
+        yield Outcome("skip", f"fails as expected: {expected[1]}", details=details)
+    else:
+        what = ", ".join(f"{n} failed with error {e}" for n, e in failed) or f"{ran[-1] if ran else group} (no line)"
+        yield Outcome("fail", f"{what}; {flavour}_selftests={code or '?'}", details=details)
+
+
+# --- stock programs and scenarios ------------------------------------------------------------------------
+
+def _stock_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    args = item.declaration.args
+    done = run(args["command"])
+    if done.timed_out or done.rc != args["status"]:
+        yield Outcome("fail", f"{done.why()}, expected {args['status']}")
+    elif args["output"] is not None and not re.search(args["output"], done.out, re.M):
+        yield Outcome("fail", f"output does not match /{args['output']}/; last line: "
+                      f"{(done.out.strip().splitlines() or ['(none)'])[-1]}")
+    else:
+        yield Outcome("pass")
+
+
+def _scenario_run(item: Item, context: Context) -> Iterator[Outcome]:
+    try:
+        item.declaration.args["function"](context, *item.declaration.args["row"])
+    except TestFailed as failed:
+        yield Outcome("fail", str(failed) or "failed without a reason")
+    except TestSkipped as skipped:
+        yield Outcome("skip", str(skipped))
+    else:
+        yield Outcome("pass")
+
+
+# --- the two entry points --------------------------------------------------------------------------------
+
+def expand(declaration: Declaration, kernel: str) -> list[Item]:
+    """All items of a declaration, without a VM."""
+    if declaration.skip:
+        return [Item(declaration, declaration.full_name, skip=declaration.skip)]
+    if declaration.kind == "igt":
+        return _igt_expand(declaration)
+    if declaration.kind == "selftests":
+        return _selftests_expand(declaration, kernel)
+    if declaration.kind == "scenario":
+        return [Item(declaration, declaration.full_name, about=declaration.args["doc"])]
+    if declaration.kind in ("kselftest", "kunit", "stock"):
+        return _one_item(declaration)
+    raise SuiteError(f"{declaration.full_name}: unknown kind {declaration.kind!r}")
+
+
+def run(item: Item, context: Context, command: Callable[[str], Completed]) -> Iterator[Outcome]:
+    """Run an item; `command` runs a guest command within the test's timeout and logs it."""
+    kind = item.declaration.kind
+    if kind == "igt":
+        return _igt_run(item, command)
+    if kind == "kselftest":
+        return _kselftest_run(item, command)
+    if kind == "kunit":
+        return _kunit_run(item, context, command)
+    if kind == "selftests":
+        return _selftests_run(item, context, command)
+    if kind == "stock":
+        return _stock_run(item, command)
+    return _scenario_run(item, context)

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""`make check`: all tiers in order, a table, one total. A tier is a command whose last totals line counts its tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import ktap, paths
+
+_TAP = re.compile(r"^(1\.\.\d|ok \d|not ok \d|Bail out!)")
+_TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped")
+SETUP = paths.TOOLS / "setup"
+SERIES = paths.TOP / "scripts" / "series"
+_IGTVGPU = (sys.executable, "-m", "igtvgpu")
+_SELF = paths.TOOLS / "runner" / "tests"
+
+
+@dataclass(frozen=True)
+class Tier:
+    """`needs` must exist on disk; `after` names build tiers without which this one cannot run."""
+
+    name: str
+    about: str
+    command: tuple[str, ...]
+    needs: Path
+    after: tuple[str, ...] = ()
+    counts: bool = True         # a build step has no tests of its own: it only counts if it fails
+
+
+TIERS = (
+    Tier("runner", "the runner on fake VMs", (sys.executable, str(_SELF / "run.py"), "fake", "setup"), _SELF / "run.py"),
+    Tier("core", "mediator core, ASan+UBSan", ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "check"),
+         paths.TOOLS / "mediator" / "Makefile"),
+    Tier("tsan", "mediator core, ThreadSanitizer",
+         ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "tsan"),
+         paths.TOOLS / "mediator" / "Makefile"),
+    Tier("fuzz", "mediator core, libFuzzer", ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "fuzz"),
+         paths.TOOLS / "mediator" / "Makefile"),
+    Tier("kernel", "build: guest kernel with the series", (str(SETUP / "kernel-build"), "series"), SETUP / "kernel-build",
+         counts=False),
+    Tier("kernel-stock", "build: guest kernel without it", (str(SETUP / "kernel-build"), "stock"), SETUP / "kernel-build",
+         counts=False),
+    Tier("qemu", "build: QEMU with the mediator", (str(SETUP / "qemu-build"),), SETUP / "qemu-build", counts=False),
+    Tier("devices", "the QEMU devices without a guest",
+         (sys.executable, "-B", str(paths.TOOLS / "mediator" / "qemu" / "test_devices.py")),
+         paths.TOOLS / "mediator" / "qemu" / "test_devices.py", ("qemu",)),
+    Tier("static", "the series: style, sparse, coccinelle, round trip", (str(SERIES / "check"),), SERIES / "check"),
+    Tier("series-tests", "the series tooling, with broken patches", (str(SERIES / "tests" / "run"),),
+         SERIES / "tests" / "run"),
+    Tier("cocci-tests", "our coccinelle rules, on code that breaks them",
+         (str(paths.TOP / "scripts" / "coccinelle" / "tests" / "run"),),
+         paths.TOP / "scripts" / "coccinelle" / "tests" / "run"),
+    Tier("runner-vm", "the runner on real guests", (sys.executable, str(_SELF / "run.py"), "vm"), _SELF / "run.py",
+         ("kernel-stock", "qemu")),
+    Tier("guest", "in guests: igt, kunit, kselftest, selftests, stock, scenarios",
+         (*_IGTVGPU, "run", "--tier", "guest"), paths.TESTS, ("kernel", "kernel-stock", "qemu")),
+)
+
+
+@dataclass
+class Outcome:
+    """What a tier came to."""
+
+    tier: Tier
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+    kinds: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def totals(self) -> tuple[int, int, int]:
+        return self.passed, self.failed, self.skipped
+
+
+def _environment() -> dict[str, str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    env["PYTHONPATH"] = str(paths.TOOLS / "runner")
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    return env
+
+
+def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool) -> Outcome:
+    """Run one tier, its output on the terminal and in a log."""
+    outcome = Outcome(tier)
+    missing = [name for name in tier.after if name in broken]
+    if not tier.needs.exists():
+        outcome.problem = f"not run: there is no {tier.needs.relative_to(paths.TOP)}"
+    elif missing:
+        outcome.problem = f"not run: {', '.join(missing)} failed"
+    if outcome.problem:
+        outcome.failed = 1
+        return outcome
+    began = time.monotonic()
+    log_path = log_dir / f"{tier.name}.log"
+    command = [*tier.command, *(["-v"] if verbose and tier.name == "guest" else [])]
+    totals: tuple[int, int, int] | None = None
+    tap: list[str] = []
+    with log_path.open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                                     text=True, errors="replace", cwd=paths.TOP,
+                                                     env=_environment()) as process:
+        assert process.stdout
+        for line in process.stdout:
+            log.write(line)
+            print(line, end="", flush=True)
+            match = _TOTALS.match(line)
+            if match:
+                totals = (int(match[1]), int(match[2]), int(match[3]))
+            if _TAP.match(line):
+                tap.append(line)
+    if totals is None and tap:
+        totals = _tap_totals(tap)
+    outcome.seconds = time.monotonic() - began
+    if totals and tier.counts:
+        outcome.passed, outcome.failed, outcome.skipped = totals
+    shown = log_path.relative_to(paths.TOP) if log_path.is_relative_to(paths.TOP) else log_path
+    if tier.counts and totals is None:
+        outcome.failed += 1
+        outcome.problem = f"printed no totals (status {process.returncode}, log {shown})"
+    elif process.returncode and not outcome.failed:
+        outcome.failed += 1
+        outcome.problem = f"status {process.returncode} (log {shown})"
+    elif tier.counts and not sum(outcome.totals()):
+        outcome.failed += 1
+        outcome.problem = f"ran no test (log {shown})"
+    elif outcome.failed:
+        outcome.problem = f"log {shown}"
+    outcome.kinds = _kinds(tier)
+    return outcome
+
+
+def _tap_totals(lines: list[str]) -> tuple[int, int, int]:
+    """The totals of a tier that prints TAP; what is malformed is a failure."""
+    report = ktap.parse("KTAP version 1\n" + "".join(lines))
+    count = {status: sum(c.status == status for c in report.cases) for status in ("pass", "fail", "skip")}
+    return count["pass"], count["fail"] + len(report.errors), count["skip"]
+
+
+def _kinds(tier: Tier) -> dict[str, dict[str, int]]:
+    if tier.name != "guest":
+        return {}
+    try:
+        return json.loads((paths.RESULTS / "tiers" / f"{tier.name}.json").read_text()).get("kinds", {})
+    except (OSError, ValueError):
+        return {}
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """One row a tier; the guest tier also by kind."""
+    lines = [f"{'tier':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}  "]
+    for o in outcomes:
+        numbers = f"{o.passed:>8}{o.failed:>8}{o.skipped:>9}" if o.tier.counts or o.failed else f"{'built':>8}{'':>17}"
+        lines.append(f"{o.tier.name:<14}{numbers}{o.seconds:>9.0f}  {o.problem or o.tier.about}")
+        for kind, count in sorted(o.kinds.items()):
+            lines.append(f"  {kind:<12}{count['passed']:>8}{count['failed']:>8}{count['skipped']:>9}")
+    return "\n".join(lines)
+
+
+def check(names: list[str], verbose: bool) -> int:
+    """Run the named tiers (all, if none), print the table; the exit status."""
+    unknown = set(names) - {t.name for t in TIERS}
+    if unknown:
+        print(f"error: no tier {', '.join(sorted(unknown))}; there are: {' '.join(t.name for t in TIERS)}",
+              file=sys.stderr)
+        return 2
+    wanted = {t.name for t in TIERS if not names or t.name in names}
+    wanted |= {need for t in TIERS if t.name in wanted for need in t.after}
+    log_dir = paths.OUT / "log" / "check"
+    log_dir.mkdir(parents=True, exist_ok=True)
+    outcomes: list[Outcome] = []
+    broken: set[str] = set()
+    began = time.monotonic()
+    for tier in TIERS:
+        if tier.name not in wanted:
+            continue
+        print(f"\n=== {tier.name}: {tier.about}", flush=True)
+        outcome = run_tier(tier, broken, log_dir, verbose)
+        outcomes.append(outcome)
+        if outcome.problem:
+            print(f"=== {tier.name}: {outcome.problem}", flush=True)
+            broken |= {tier.name} if outcome.failed else set()
+    passed, failed, skipped = (sum(n) for n in zip(*(o.totals() for o in outcomes)))
+    paths.RESULTS.mkdir(parents=True, exist_ok=True)
+    (paths.RESULTS / "check.json").write_text(json.dumps(
+        {"passed": passed, "failed": failed, "skipped": skipped, "seconds": round(time.monotonic() - began, 1),
+         "tiers": [{"name": o.tier.name, "passed": o.passed, "failed": o.failed, "skipped": o.skipped,
+                    "seconds": round(o.seconds, 1), "problem": o.problem} for o in outcomes]}, indent=1) + "\n")
+    print(f"\n{table(outcomes)}\n\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed else 0

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""A VM without QEMU: answers commands from a table and logs what it is told. Same interface as igtvgpu.vm.VM."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+from igtvgpu.agent import Completed
+from igtvgpu.executor import Executor
+from igtvgpu.kinds import expand
+from igtvgpu.results import Reporter, Result
+from igtvgpu.suite import Declaration, Suite
+from igtvgpu.vm import KmsgLine, NeedsSoftware, VmConfig, VmError
+
+Answer = Callable[["FakeVM", str], tuple[int, str]]
+
+
+class FakeVM:
+    """`answers` is a list of (regex, function); the first that matches a command answers it."""
+
+    answers: list[tuple[str, Answer]] = []
+    boots = 0
+    fail_boots = 0
+    boot_log: list[str] = []
+
+    def __init__(self, spec: Any, config: VmConfig, name: str) -> None:
+        self.spec, self.config, self.name = spec, config, name
+        self.kernel = "fake"
+        self.pvinfo_dirty: set[str] = set()
+        self.driver_options: str | None = None
+        self.trap_history: list[dict] = []
+        self.boot_seconds = 0.1
+        self.log_path = self.qemu_log_path = Path("/dev/null")
+        self.software_host = config.host == "software"
+        self.loaded = False
+        self.bound = True
+        self.dead = ""
+        self.deaf = False
+        self.overrides: list[tuple[str, str]] = []
+        self.loads: list[str] = []
+        self._lines: list[KmsgLine] = []
+
+    def boot(self) -> "FakeVM":
+        type(self).boots += 1
+        if type(self).fail_boots > 0:
+            type(self).fail_boots -= 1
+            raise VmError("the guest did not boot: fake")
+        for line in type(self).boot_log:
+            self.print(line)
+        return self
+
+    def print(self, text: str) -> None:
+        """The guest's kernel says something."""
+        self._lines.append(KmsgLine(float(len(self._lines)), text, time.monotonic()))
+
+    def _check(self) -> None:
+        if self.dead:
+            raise VmError(self.dead)
+        if self.deaf:
+            raise VmError("the guest did not answer within 10 s")
+
+    def kmsg(self, since: int = 0) -> list[KmsgLine]:
+        return self._lines[since:]
+
+    def wait_kmsg(self, pattern: str, timeout: float = 1, since: int = 0) -> KmsgLine | None:
+        return next((x for x in self._lines[since:] if re.search(pattern, x.text)), None)
+
+    def mark(self, text: str, timeout: float = 1) -> int:
+        self._check()
+        self.print(f"igt-vgpu: {text}")
+        return len(self._lines) - 1
+
+    def responds(self, timeout: float = 1) -> bool:
+        return not (self.dead or self.deaf)
+
+    def broken(self) -> str | None:
+        return self.dead or None
+
+    def run(self, command: str, timeout: float = 1, check: bool = False, on_output: Any = None) -> Completed:
+        self._check()
+        for pattern, answer in type(self).answers:
+            if re.search(pattern, command):
+                rc, out = answer(self, command)
+                self._check()
+                return Completed(command, None if rc == TIMEOUT else rc, out, timeout if rc == TIMEOUT else 0.0,
+                                 rc == TIMEOUT)
+        if "test -d /sys/module/i915 && echo loaded" in command:
+            names = [d.bdf for d in self.spec.devices] if self.loaded and self.bound else []
+            return Completed(command, 0, "\n".join([*(["loaded"] if self.loaded else []), *names]), 0.0)
+        return Completed(command, 127, f"sh: {command}: not found", 0.0)
+
+    def read(self, path: str) -> str:
+        return self.run(f"cat {path}", check=True).out
+
+    def modprobe_i915(self, options: str = "", timeout: float = 1) -> Completed:
+        self._check()
+        self.loaded, self.driver_options = True, options
+        self.loads.append(options)
+        return Completed("modprobe i915", 0, "", 0.0)
+
+    def unload_i915(self, timeout: float = 1) -> Completed:
+        self._check()
+        self.loaded, self.driver_options = False, None
+        return Completed("modprobe -r i915", 0, "", 0.0)
+
+    def i915_bound(self, bdf: str = "") -> bool:
+        return self.loaded and self.bound
+
+    def pvinfo(self, device: str, override: str) -> None:
+        if not self.software_host:
+            raise NeedsSoftware(f"needs the software mediator, HOST is {self.config.host}")
+        self.overrides.append((device, override))
+        self.pvinfo_dirty.add(device)
+
+    def stats(self, device: str = "vgpu0") -> dict:
+        return {"mmio": {"reads": 2, "writes": 1, "by_register": {"0x44200": {"name": "M", "r": 2, "w": 1}}}}
+
+    def power_off(self, timeout: float = 1) -> bool:
+        ok = not (self.dead or self.deaf)
+        self.dead = self.dead or "powered off"
+        return ok
+
+    def kill(self) -> None:
+        self.dead = self.dead or "killed"
+
+
+TIMEOUT = -1000
+
+
+class Run:
+    """One run of a suite on fake VMs: results by name, and what was printed."""
+
+    def __init__(self, suite: Suite, answers: list[tuple[str, Answer]] | None = None, host: str = "software",
+                 timeout_scale: float = 1.0, fail_boots: int = 0, boot_log: list[str] | None = None) -> None:
+        self.vms: list[FakeVM] = []
+        fake = type("Fake", (FakeVM,), {"answers": answers or [], "boots": 0, "fail_boots": fail_boots,
+                                        "boot_log": boot_log or []})
+
+        def make(spec: Any, config: VmConfig, name: str) -> FakeVM:
+            self.vms.append(fake(spec, config, name))
+            return self.vms[-1]
+        with tempfile.TemporaryDirectory() as folder:
+            out = io.StringIO()
+            reporter = Reporter({}, "fake", out, Path(folder), progress=False)
+            items = [item for d in suite.declarations for item in self._expand(d)]
+            executor = Executor(VmConfig(host=host, log_dir=reporter.folder), reporter, timeout_scale, make)
+            executor.run(items)
+            self.status = reporter.finish()
+            self.text = out.getvalue()
+            self.results: dict[str, Result] = {r.name: r for r in reporter.results}
+            self.logs = {r.name: Path(r.log).read_text() for r in reporter.results
+                         if r.log and Path(r.log).is_file()}
+            self.json = (reporter.folder / "results.json").read_text()
+        self.boots = fake.boots
+
+    @staticmethod
+    def _expand(declaration: Declaration) -> list:
+        return expand(declaration, "fake")
+
+    def __getitem__(self, name: str) -> Result:
+        return self.results[name]

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""The set-up scripts when something is wrong: each case must be one clear line, and leave nothing half done.
+
+They run in a scratch checkout, with small stand-ins for df, apt-get, dpkg-query and apt's downloader first in PATH.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from igtvgpu import paths
+
+CONTENT = b"a kernel, as far as anyone can tell\n"
+SUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Scratch(unittest.TestCase):
+    """A checkout with setup/ and a BASE whose package is a tiny file on a 'mirror' that is a folder."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = Path(folder.name)
+        self.setup_dir = self.top / "tools/igt-vgpu/setup"
+        shutil.copytree(paths.TOOLS / "setup", self.setup_dir)
+        (self.top / "patches").mkdir()
+        (self.top / "patches/BASE").write_text(
+            f"package=linux-source-9.9\nversion=9.9.1\ndeb=linux-source-9.9_9.9.1_all.deb\ndeb_sha256={SUM}\n"
+            f"tarball=linux-source-9.9.tar.xz\ntarball_sha256={SUM}\n")
+        self.mirror = self.top / "mirror"
+        self.mirror.mkdir()
+        self.bin = self.top / "bin"
+        self.bin.mkdir()
+        self.tool("apt-get", "case $* in *print-uris*) echo \"'http://mirror/debian/pool/main/l/linux/x.deb' x.deb 1 SHA256:0\";; esac")
+        self.tool("apt-cache", "echo 'linux-source-9.9 | 9.9.2 | http://mirror'; echo 'linux-source-9.9 | 9.9.3 | http://mirror'")
+        self.tool("helper", f'f={self.mirror}/$(basename "$2"); if test -f "$f"; then cp "$f" "$3"; else echo "404 Not Found"; exit 1; fi')
+        self.env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "IGT_VGPU_CACHE": str(self.top / "cache"),
+                    "APT_HELPER": str(self.bin / "helper"), "HOME": str(self.top)}
+        for name in ("LINUX_TARBALL", "QEMU_SOURCE", "DEBIAN_MIRROR", "IGT_VGPU_OUT", "MAKEFLAGS"):
+            self.env.pop(name, None)
+
+    def tool(self, name: str, script: str) -> None:
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def run_script(self, name: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(self.setup_dir / name), *args], capture_output=True, text=True, check=False,
+                              env={**self.env, **env}, timeout=60)
+
+    def assert_error(self, done: subprocess.CompletedProcess[str], pattern: str) -> None:
+        self.assertNotEqual(done.returncode, 0, done.stderr)
+        errors = [x for x in done.stderr.splitlines() if x.startswith("setup: error: ")]
+        self.assertEqual(len(errors), 1, done.stderr)
+        self.assertRegex(errors[0], pattern)
+
+
+class Fetch(Scratch):
+    """Downloads."""
+
+    DEB = "linux-source-9.9_9.9.1_all.deb"
+
+    def cached(self) -> Path:
+        return self.top / "cache/dl" / SUM / self.DEB
+
+    def test_a_good_download_is_kept_under_its_sum_and_not_fetched_again(self):
+        (self.mirror / self.DEB).write_bytes(CONTENT)
+        self.assertEqual(self.run_script("fetch", "kernel").returncode, 0)
+        self.assertEqual(self.cached().read_bytes(), CONTENT)
+        (self.mirror / self.DEB).unlink()
+        self.assertEqual(self.run_script("fetch", "kernel").returncode, 0)
+
+    def test_a_wrong_sum_is_refused_and_not_kept(self):
+        (self.mirror / self.DEB).write_bytes(b"something else")
+        done = self.run_script("fetch", "kernel")
+        self.assert_error(done, "cannot be had")
+        self.assertIn(f"pinned is {SUM}", done.stderr)
+        self.assertFalse(self.cached().exists())
+
+    def test_a_damaged_file_in_the_cache_is_fetched_again(self):
+        (self.mirror / self.DEB).write_bytes(CONTENT)
+        self.cached().parent.mkdir(parents=True)
+        self.cached().write_bytes(b"half a file")
+        done = self.run_script("fetch", "kernel")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("damaged", done.stderr)
+        self.assertEqual(self.cached().read_bytes(), CONTENT)
+
+    def test_a_version_that_is_gone_says_what_there_is_and_the_way_out(self):
+        done = self.run_script("fetch", "kernel")
+        self.assert_error(done, "cannot be had: .*LINUX_TARBALL=")
+        self.assertIn("the archive offers linux-source-9.9 in: 9.9.2 9.9.3", done.stderr)
+
+    def test_a_tarball_of_the_user_is_taken_if_its_sum_is_right(self):
+        mine = self.top / "mine.tar.xz"
+        mine.write_bytes(CONTENT)
+        self.assertEqual(self.run_script("fetch", "kernel", LINUX_TARBALL=str(mine)).returncode, 0)
+        mine.write_bytes(b"other")
+        self.assert_error(self.run_script("fetch", "kernel", LINUX_TARBALL=str(mine)), "sha256 is .* patches/BASE wants")
+        self.assert_error(self.run_script("fetch", "kernel", LINUX_TARBALL="/nonexistent"), "no such file")
+
+    def test_a_full_disk_is_said_before_the_download(self):
+        self.tool("df", "echo Filesystem; echo '/dev/x 100 90 10 90% /'")
+        self.assert_error(self.run_script("fetch", "kernel"), r"needs 1200 MiB, .* has 10 MiB free")
+
+    def test_a_disk_that_fills_up_during_the_download_is_said(self):
+        self.tool("helper", "echo 'E: Write error - write (28: No space left on device)'; exit 100")
+        self.assert_error(self.run_script("fetch", "kernel"), "the disk is full while fetching")
+
+    def test_an_unwritable_cache_is_named(self):
+        (self.top / "cache").write_text("a file where the cache should be")
+        self.assert_error(self.run_script("fetch", "kernel"), "cannot write to .*cache/dl/.*IGT_VGPU_CACHE")
+
+    def test_every_pinned_qemu_file_is_checked(self):
+        self.tool("apt-get", "case $* in *print-uris*) echo \"'http://mirror/debian/pool/main/q/qemu/x.deb' x.deb 1 SHA256:0\";; esac")
+        base = dict(re.findall(r"^(\w+)=(.*)$", (self.setup_dir / "QEMU_BASE").read_text(), re.M))
+        for part in ("dsc", "orig", "debian"):
+            (self.mirror / base[part].replace("+", "%2b").replace("~", "%7e")).write_bytes(b"not QEMU")
+        self.assert_error(self.run_script("fetch", "qemu"), "cannot be had: set QEMU_SOURCE=")
+
+
+class Deps(Scratch):
+    """Packages."""
+
+    def test_nothing_missing_is_silent_and_fast(self):
+        self.tool("dpkg-query", "shift 3; for p in \"$@\"; do echo \"ii  $p\"; done")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def release(self, name: str) -> str:
+        path = self.top / "os-release"
+        path.write_text(f"ID={name}\n")
+        return str(path)
+
+    def missing(self, probe: str, name: str) -> None:
+        """Add a package that no host has."""
+        with (self.setup_dir / "packages").open("a") as f:
+            f.write(f"required {probe} {name}-deb {name}-fedora {name}-arch {name}-suse\n")
+
+    def test_a_missing_package_is_installed_by_root(self):
+        self.missing("cmd:no-such-command", "frob")
+        self.tool("id", "echo 0")
+        self.tool("apt-get", f"echo \"$*\" >>{self.top}/apt.txt")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("install -y --no-install-recommends frob-deb", (self.top / "apt.txt").read_text())
+
+    def test_without_root_the_command_is_printed(self):
+        self.missing("cmd:no-such-command", "frob")
+        self.tool("id", "echo 1000")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assert_error(done, "1 of these are required")
+        self.assertIn("sudo apt-get install frob-deb", done.stderr)
+
+    def test_a_package_that_apt_does_not_have_is_one_clear_line(self):
+        self.missing("cmd:no-such-command", "frob")
+        self.tool("id", "echo 0")
+        self.tool("apt-get", "echo 'E: Unable to locate package frob-deb'; exit 100")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assert_error(done, "apt-get install frob-deb failed")
+        self.assertIn("Unable to locate package frob-deb", done.stderr)
+
+    def test_other_systems_get_their_own_names(self):
+        self.missing("cmd:no-such-command", "frob")
+        for system, command in (("fedora", "dnf install"), ("arch", "pacman -S"), ("opensuse-leap", "zypper install")):
+            with self.subTest(system=system):
+                done = self.run_script("deps", OS_RELEASE=self.release(system))
+                self.assert_error(done, "install it and run this again")
+                self.assertRegex(done.stderr, rf"{command} .*frob-(fedora|arch|suse)")
+
+    def test_another_system_that_has_everything_goes_on(self):
+        rows = (self.setup_dir / "packages").read_text().splitlines()
+        (self.setup_dir / "packages").write_text("\n".join(r for r in rows if "cmd:git" in r or r.startswith("#")) + "\n")
+        done = self.run_script("deps", OS_RELEASE=self.release("arch"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class KernelBuild(Scratch):
+    """What kernel-build says before it builds."""
+
+    def test_a_kdir_that_is_no_kernel_is_refused(self):
+        self.assert_error(self.run_script("kernel-build", str(self.top)), "is no kernel source tree")
+
+    def test_a_kdir_whose_configuration_cannot_boot_a_guest_is_refused_with_the_way_out(self):
+        tree = self.top / "linux"
+        (tree / "drivers/gpu/drm/i915").mkdir(parents=True)
+        (tree / "Kbuild").touch()
+        (tree / ".config").write_text("CONFIG_64BIT=y\n")
+        (self.top / "tools/igt-vgpu/guest").mkdir()
+        shutil.copy(paths.GUEST / "guest.config", self.top / "tools/igt-vgpu/guest/")
+        done = self.run_script("kernel-build", str(tree))
+        self.assert_error(done, "merge_config.sh")
+        self.assertIn("CONFIG_9P_FS=y (is: unknown or unmet dependency)", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
