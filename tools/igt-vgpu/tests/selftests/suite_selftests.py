@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""i915's own selftests in a vGPU guest: every group of the kernel, but for those named here with the reason.
+
+A group that is not named must pass. What is expected to fail and passes is a failure as well, so this list cannot go stale.
+`exclude`: cannot work on a vGPU, or on any GVT host, by design. `expect_fail`: does not work on the mediator yet.
+"""
+
+from igtvgpu.api import *
+
+suite = Suite("selftests", timeout=180)
+
+# A vGPU guest by design.
+NO_PREEMPTION = "a vGPU is never preempted: i915 turns preemption, timeslices and semaphores off for it (intel_lrc.c)"
+
+LIVE_EXCLUDE: dict[str, str] = {
+    # Each lets a request of higher priority overtake one that spins on a semaphore, and times out (-ETIME) on a vGPU.
+    "gt_lrc/live_lrc_gpr": NO_PREEMPTION,
+    "gt_lrc/live_lrc_isolation": NO_PREEMPTION,
+    "gt_lrc/live_lrc_timestamp": NO_PREEMPTION,
+    "gt_engines/live_engine_timestamps": "compares 100 us of the engine's thread with the CPU's clock, +-25 %: holds on an idle host only",
+}
+LIVE_EXPECT_FAIL: dict[str, str] = {
+}
+MOCK_EXPECT_FAIL: dict[str, str] = {
+    "memory_region/igt_mock_splintered_region":
+        "no GPU in it: it wants drm_buddy to refuse a contiguous block of 4 GiB - 4 KiB, which 6.12's allocator can give",
+}
+
+# lockdep counts nested ww_mutexes of one context in 12 bits; mock/evict locks more objects than that at a time.
+LOCKDEP_LIMIT = "lockdep's counter of nested locks (12 bits) overflows: igt_evict_vm locks every object of a mock GGTT"
+MOCK_ALLOW = [Allow(r"DEBUG_LOCKS_WARN_ON\(hlock->references < references\)", LOCKDEP_LIMIT),
+              Allow(r"kernel/locking/lockdep\.c:\d+ __lock_acquire", LOCKDEP_LIMIT)]
+
+suite.selftests("mock", expect_fail=MOCK_EXPECT_FAIL, vm=NO_GPU, allow=MOCK_ALLOW)
+# The live ones hang and reset engines on purpose, and the driver says so; a WARN, an oops or lockdep still fails them.
+suite.selftests("live", exclude=LIVE_EXCLUDE, expect_fail=LIVE_EXPECT_FAIL, expect_errors=True)
