@@ -380,6 +380,10 @@ class VM:
         self._need_software()
         return json.loads(self.qmp("qom-get", path=f"/machine/peripheral/{device}", property="stats"))
 
+    def violations(self, device: str) -> dict[str, int]:
+        """What the mediator caught the guest at, by kind; empty if nothing."""
+        return {kind: count for kind, count in self.stats(device)["violations"].items() if count}
+
     def stats_reset(self, device: str = "vgpu0") -> None:
         """Zero a vGPU's counters; the run's summary still counts what was in them."""
         self.trap_history.append(self.stats(device))

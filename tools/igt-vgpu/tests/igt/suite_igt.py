@@ -47,8 +47,7 @@ PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 def untouched(t, command: str, timeout: float) -> None:
     t.vm.stats_reset("vgpu0")
     t.run(f"{PROGRAMS}/{command}", timeout)
-    caught = {kind: count for kind, count in t.vm.stats("vgpu0")["violations"].items() if count}
-    t.equal(caught, {}, f"what the mediator caught during {command}")
+    t.equal(t.vm.violations("vgpu0"), {}, f"what the mediator caught during {command}")
 
 
 @suite.scenario(rows=[("vgpu_balloon", "vgpu_balloon", 60), ("vgpu_fence", "vgpu_fence", 60),
@@ -74,8 +73,7 @@ def suspend(t, subtest: str) -> None:
     end = t.expect_kmsg(r"\[IGT\] vgpu_suspend: exiting", 90)
     t.equal(end.rpartition("ret=")[2], "0", "the program's exit status")
     t.equal(sum("PM: suspend exit" in line for line in t.kmsg()), 2, "suspends that came to their end")
-    caught = {kind: count for kind, count in t.vm.stats("vgpu0")["violations"].items() if count}
-    t.equal(caught, {}, "what the mediator caught")
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
 
 
 def alone(name: str) -> VmSpec:

@@ -52,10 +52,6 @@ def works(t, fences: int) -> None:
         t.check(f"the driver uses {fences}" in got, f"not {fences} fences: {got}")
 
 
-def violations(t) -> dict[str, int]:
-    return {kind: count for kind, count in t.vm.stats("vgpu0")["violations"].items() if count}
-
-
 def judge_log(t, row: Row, lines: list[str]) -> None:
     found = [x for x in lines if re.search(row.line, x)]
     t.equal(len(found), 1, f"log lines that match /{row.line}/ among {len(lines)}, the last being "
@@ -78,7 +74,7 @@ def good_probe(t) -> None:
     """Whatever happened before: with the truth, the device probes, and touches nothing that is not its own."""
     t.vm.stats_reset("vgpu0")
     t.equal(bind(t), 0, "errno of the probe with the truth, afterwards")
-    t.equal(violations(t), {}, "what the mediator caught with the truth, afterwards")
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught with the truth, afterwards")
 
 
 @suite.scenario(rows=[(row.name, row) for row in ROWS], driver="any", name="pvinfo")
@@ -100,12 +96,12 @@ def pvinfo(t, row: Row):
     if row.outcome == IS_VGPU:
         t.equal(ended, 0, "errno of the probe")
         works(t, row.fences)
-        t.equal(violations(t), {}, "what the mediator caught")
+        t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
     elif row.outcome == IS_LIE:
-        t.check(violations(t).get(row.caught), f"the mediator caught no {row.caught} access: {violations(t)}")
+        t.check(t.vm.violations("vgpu0").get(row.caught), f"the mediator caught no {row.caught} access: {t.vm.violations('vgpu0')}")
     elif row.outcome != IS_NATIVE:
         t.equal(errno.errorcode.get(ended, ended), errno.errorcode[row.outcome], "errno of the probe")
-        t.equal(violations(t), {}, "what the mediator caught")
+        t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
 
     unbind(t)
     t.vm.pvinfo("vgpu0", "")
@@ -119,4 +115,4 @@ def after_all_of_that_the_truth_still_works(t):
     unbind(t)
     good_probe(t)
     t.run(f"{PROGRAMS}/vgpu_exec", 60)
-    t.equal(violations(t), {}, "what the mediator caught")
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")

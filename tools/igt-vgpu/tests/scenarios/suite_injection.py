@@ -57,7 +57,7 @@ def a_probe_that_fails_at_any_checkpoint_leaves_nothing_behind(t):
     ours = [name for name in functions if re.search(r"vgpu|vgt|balloon", name)]
     t.check(len(functions) > 10, f"only {len(functions)} checkpoints: {functions}")
     t.check(len(ours) >= 1 + BALLOONS, f"vGPU checkpoints: {ours}; there must be one at detection and {BALLOONS} for the balloons")
-    caught = {kind: count for kind, count in t.vm.stats("vgpu0")["violations"].items() if count}
+    caught = t.vm.violations("vgpu0")
     t.equal(caught, {}, "what the mediator caught")
     t.check(t.vm.modprobe_i915().ok and t.vm.i915_bound(), "no good load at the end")
     t.run(f"{PROGRAMS}/vgpu_exec")
