@@ -89,9 +89,11 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 void vgpu_free(struct vgpu *vgpu);
 /*
  * Power-on or PCI reset of this vGPU alone: its work is taken off the GPU, its registers and GGTT
- * entries start anew.
+ * entries start anew. One that was in D3hot stays a known guest: it woke up from S3.
  */
 void vgpu_reset(struct vgpu *vgpu);
+/* The guest moved the device to D3hot, or back to D0. */
+void vgpu_set_power(struct vgpu *vgpu, bool d3hot);
 const struct vgpu_partition *vgpu_partition(const struct vgpu *vgpu);
 unsigned int vgpu_id(const struct vgpu *vgpu);
 

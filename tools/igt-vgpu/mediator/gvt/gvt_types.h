@@ -109,6 +109,7 @@ struct vgpu {
 	uint8_t pvinfo_warned[VGT_PVINFO_SIZE / 4];	/* a bad write to this dword was logged */
 	bool pvinfo_read;		/* the guest looked: it knows that it is a guest */
 	bool failsafe;			/* out of service: all writes are ignored */
+	bool d3hot;			/* the guest put the device to sleep */
 	struct vgpu_ppgtt ppgtt[VGPU_MAX_PPGTT];	/* used ones have refs > 0 */
 
 	uint64_t log_window_ns;		/* rate limit: start of the present second ... */
@@ -199,6 +200,7 @@ void *ggtt_page(struct vgpu *vgpu, uint64_t gma, bool write);
 
 /* ---- pvinfo.c, pvinfo_override.c ---- */
 void pvinfo_init(struct vgpu *vgpu);
+void pvinfo_forget(struct vgpu *vgpu);
 uint32_t pvinfo_read(struct vgpu *vgpu, uint32_t offset);
 void pvinfo_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value);
 void vgpu_enter_failsafe(struct vgpu *vgpu, const char *why);

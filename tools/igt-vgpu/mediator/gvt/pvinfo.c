@@ -15,7 +15,7 @@
 #define FAILSAFE_FIRST	FIELD(rsv5)
 #define FAILSAFE_LAST	(FIELD(g2v_notify) - 4)
 
-/** pvinfo_init - the truth about @vgpu; what the guest wrote is forgotten, an override stays */
+/** pvinfo_init - the truth about @vgpu; fields that the guest wrote are reset, an override stays */
 void pvinfo_init(struct vgpu *vgpu)
 {
 	struct vgt_if *page = (struct vgt_if *)vgpu->pvinfo;
@@ -23,7 +23,6 @@ void pvinfo_init(struct vgpu *vgpu)
 
 	memset(vgpu->pvinfo, 0, sizeof(vgpu->pvinfo));
 	memset(vgpu->pvinfo_warned, 0, sizeof(vgpu->pvinfo_warned));
-	memset(vgpu->ppgtt, 0, sizeof(vgpu->ppgtt));
 	page->magic = VGT_MAGIC;
 	page->version_major = VGT_VERSION_MAJOR;
 	page->version_minor = VGT_VERSION_MINOR;
@@ -36,6 +35,12 @@ void pvinfo_init(struct vgpu *vgpu)
 	page->avail_rs.fence_num = part->fences;
 	page->cursor_x_hot = ~0u;	/* no cursor position was given yet; as GVT-g */
 	page->cursor_y_hot = ~0u;
+}
+
+/** pvinfo_forget - the guest starts anew: it has not looked at the page and announced nothing */
+void pvinfo_forget(struct vgpu *vgpu)
+{
+	memset(vgpu->ppgtt, 0, sizeof(vgpu->ppgtt));
 	vgpu->pvinfo_read = false;
 }
 

@@ -111,7 +111,23 @@ void vgpu_reset(struct vgpu *vgpu)
 {
 	gvt_lock(vgpu->gvt);
 	vgpu_stop(vgpu);
+	/*
+	 * A guest that sleeps (S3) put the device into D3hot before the machine was reset. It
+	 * wakes up with a driver that is past its probe: neither will it look at the PVINFO page
+	 * again, nor announce its page tables a second time. GVT-g: d3_entered.
+	 */
+	if (!vgpu->d3hot)
+		pvinfo_forget(vgpu);
+	vgpu->d3hot = false;
 	vgpu_start(vgpu);
+	gvt_unlock(vgpu->gvt);
+}
+
+/** vgpu_set_power - see gvt.h */
+void vgpu_set_power(struct vgpu *vgpu, bool d3hot)
+{
+	gvt_lock(vgpu->gvt);
+	vgpu->d3hot = d3hot;
 	gvt_unlock(vgpu->gvt);
 }
 

@@ -14,6 +14,7 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
+#include "qemu/range.h"
 #include "qemu/timer.h"
 
 #include <json-c/json.h>
@@ -216,10 +217,15 @@ void igt_pci_irq(IgtPci *dev)
 static void igt_pci_write_config(PCIDevice *pci, uint32_t addr, uint32_t value, int len)
 {
     IgtPci *dev = IGT_PCI(pci);
+    IgtPciClass *k = IGT_PCI_GET_CLASS(dev);
     bool was_msi = msi_enabled(pci);
 
     pci_default_write_config(pci, addr, value, len);
     pcie_cap_flr_write_config(pci, addr, value, len);
+    if (k->set_power && range_covers_byte(addr, len, IGT_CAP_PM + PCI_PM_CTRL)) {
+        k->set_power(dev, (pci_get_word(pci->config + IGT_CAP_PM + PCI_PM_CTRL) &
+                           PCI_PM_CTRL_STATE_MASK) == 3);
+    }
     if (msi_enabled(pci) != was_msi) {
         if (!was_msi) {
             pci_set_irq(pci, 0);

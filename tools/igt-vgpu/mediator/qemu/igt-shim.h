@@ -152,6 +152,8 @@ struct IgtPciClass {
     void (*aperture_write)(IgtPci *dev, uint32_t offset, unsigned int size,
                            uint64_t value);
     bool (*irq_level)(IgtPci *dev);
+    /* The guest wrote the power state; may be NULL. */
+    void (*set_power)(IgtPci *dev, bool d3hot);
     /* More keys for the JSON snapshot; may be NULL. */
     void (*describe)(IgtPci *dev, struct json_object *root);
 };

@@ -142,6 +142,11 @@ static bool igt_vgpu_irq_level(IgtPci *dev)
     return vgpu_irq_level(IGT_VGPU(dev)->vgpu);
 }
 
+static void igt_vgpu_set_power(IgtPci *dev, bool d3hot)
+{
+    vgpu_set_power(IGT_VGPU(dev)->vgpu, d3hot);
+}
+
 static void igt_vgpu_describe(IgtPci *dev, struct json_object *root)
 {
     const struct vgpu_partition *p = vgpu_partition(IGT_VGPU(dev)->vgpu);
@@ -212,6 +217,7 @@ static void igt_vgpu_class_init(ObjectClass *klass, void *data)
     k->aperture_read = igt_vgpu_aperture_read;
     k->aperture_write = igt_vgpu_aperture_write;
     k->irq_level = igt_vgpu_irq_level;
+    k->set_power = igt_vgpu_set_power;
     k->describe = igt_vgpu_describe;
     dc->desc = "vGPU of the software GVT mediator";
     device_class_set_props(dc, igt_vgpu_properties);

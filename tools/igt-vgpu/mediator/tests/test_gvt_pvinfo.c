@@ -305,6 +305,25 @@ static void a_driver_that_never_looked_is_put_out_of_service(void **state)
 	gx_free(gx);
 }
 
+static void a_driver_that_slept_through_the_reset_need_not_look_again(void **state)
+{
+	struct gx *gx = *state;
+	struct gx_guest *guest = &gx->guest[0];
+
+	pv_read(guest, 0, 4);
+	vgpu_set_power(guest->vgpu, true);
+	vgpu_reset(guest->vgpu);
+	gx_set_reg(guest, 0x229c, 0x80008000);
+	assert_int_equal(gx_reg(guest, 0x229c), 0x8000);
+
+	/* Awake in between: this reset is the start of another driver. */
+	vgpu_set_power(guest->vgpu, true);
+	vgpu_set_power(guest->vgpu, false);
+	vgpu_reset(guest->vgpu);
+	gx_set_reg(guest, 0x229c, 0x80008000);
+	assert_true(gx_logged(gx, "starts an engine without a look at the PVINFO page"));
+}
+
 static void notifications_are_validated(void **state)
 {
 	struct gx *gx = *state;
@@ -386,6 +405,7 @@ int main(void)
 		T(everything_else_is_not_writable),
 		T(a_bad_write_is_logged_once_and_counted_always),
 		T(the_failsafe_words_put_a_guest_out_of_service_until_reset),
+		T(a_driver_that_slept_through_the_reset_need_not_look_again),
 		cmocka_unit_test(a_driver_that_never_looked_is_put_out_of_service),
 		T(notifications_are_validated),
 		T(a_flood_of_notifications_is_bounded),

@@ -59,9 +59,9 @@ class Context:
         """The kernel log's lines since the test began, without time stamps."""
         return [line.text for line in self.vm.kmsg(self._since) if not line.text.startswith("igt-vgpu: ")]
 
-    def expect_kmsg(self, pattern: str, timeout: float = 5) -> str:
-        """The line that matches, which must have come since the test began or come within the time."""
-        line = self.vm.wait_kmsg(pattern, timeout, self._since)
+    def expect_kmsg(self, pattern: str, timeout: float = 5, nth: int = 1) -> str:
+        """The nth line that matches, which must have come since the test began or come within the time."""
+        line = self.vm.wait_kmsg(pattern, timeout, self._since, nth)
         if line is None:
             tail = " | ".join(self.kmsg()[-3:]) or "(nothing)"
             raise TestFailed(f"no kernel log line matches /{pattern}/ within {timeout:.0f} s; the last ones: {tail}")

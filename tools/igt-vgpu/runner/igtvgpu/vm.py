@@ -6,6 +6,7 @@ A VM knows nothing of tests. It never decides that a guest is bad; it reports (`
 
 from __future__ import annotations
 
+import itertools
 import ctypes
 import json
 import re
@@ -255,12 +256,13 @@ class VM:
         with self._cond:
             return self._lines[since:]
 
-    def wait_kmsg(self, pattern: str, timeout: float = 10, since: int = 0) -> KmsgLine | None:
-        """The first line at or after `since` that matches, waiting for it; None if it does not come."""
+    def wait_kmsg(self, pattern: str, timeout: float = 10, since: int = 0, nth: int = 1) -> KmsgLine | None:
+        """The nth line at or after `since` that matches, waiting for it; None if it does not come."""
         regex = re.compile(pattern)
 
         def find() -> KmsgLine | None:
-            return next((line for line in self._lines[since:] if regex.search(line.text)), None)
+            matches = (line for line in self._lines[since:] if regex.search(line.text))
+            return next(itertools.islice(matches, nth - 1, None), None)
         with self._cond:
             self._cond.wait_for(lambda: find() is not None, timeout)
             return find()

@@ -67,8 +67,9 @@ class FakeVM:
     def kmsg(self, since: int = 0) -> list[KmsgLine]:
         return self._lines[since:]
 
-    def wait_kmsg(self, pattern: str, timeout: float = 1, since: int = 0) -> KmsgLine | None:
-        return next((x for x in self._lines[since:] if re.search(pattern, x.text)), None)
+    def wait_kmsg(self, pattern: str, timeout: float = 1, since: int = 0, nth: int = 1) -> KmsgLine | None:
+        matches = [x for x in self._lines[since:] if re.search(pattern, x.text)]
+        return matches[nth - 1] if len(matches) >= nth else None
 
     def mark(self, text: str, timeout: float = 1) -> int:
         self._check()

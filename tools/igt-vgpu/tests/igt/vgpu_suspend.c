@@ -2,7 +2,8 @@
 /*
  * Suspend and resume: what a client had before works after, and the balloons are the same.
  *
- * The machine wakes by its RTC. In the igt-vgpu guest the root file system (9p over virtio, whose
+ * The machine wakes by its RTC; from suspend-to-idle QEMU's RTC does not wake it, so there the suite
+ * presses the power button. In the igt-vgpu guest the root file system (9p over virtio, whose
  * driver has no resume) does not survive a suspend. So this program locks itself into memory first,
  * and the suite gives each subtest a guest of its own. What breaks these tests: GGTT entries or
  * fences that are not written again at resume, balloons that are reserved a second time or not at
