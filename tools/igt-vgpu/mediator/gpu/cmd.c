@@ -14,7 +14,6 @@
 #include "regs.h"
 
 #define RING_HWS_PGA		0x80
-#define RING_HWS_PGA_VGPU	0x84	/* ours: see gpu_cs_status_page() */
 
 #define MI_GLOBAL_GTT		(1u << 22)
 #define MI_SET_PREDICATE	0x01
@@ -209,7 +208,7 @@ uint32_t gpu_cs_read_register(struct gpu_cs *cs, uint32_t offset)
  */
 uint32_t gpu_cs_status_page(struct gpu_cs *cs, bool global)
 {
-	uint32_t offset = cs->engine->mmio_base + (cs->domain ? RING_HWS_PGA_VGPU : RING_HWS_PGA);
+	uint32_t offset = cs->engine->mmio_base + (cs->domain ? GPU_RING_HWS_PGA_VGPU : RING_HWS_PGA);
 	uint32_t page;
 
 	if (!global)

@@ -253,8 +253,7 @@ void gpu_context_load(struct gpu_engine *engine)
 	engine->hang_reported = false;
 	gpu_event(engine, GPU_EVENT_CONTEXT_IN, desc);
 	cs->pphwsp = DESC_LRCA(desc);
-	cs->domain = (gpu_ggtt_read(gpu, cs->pphwsp >> GPU_PAGE_SHIFT) & GPU_DOMAIN_MASK) >>
-		     GPU_DOMAIN_SHIFT;
+	cs->domain = gpu->config.native ? 0 : engine_get(engine, GPU_RING_DOMAIN);
 	cs->ppgtt.four_level = DESC_MODE(desc) == DESC_MODE_4LEVEL;
 	if (!page) {
 		fail(engine, "its image is not mapped");

@@ -32,14 +32,24 @@
  * Memory outside the GPU belongs to a domain, like a PCI requester id before an IOMMU: 0 is whoever
  * owns the GPU (a native guest, or the mediator itself), 1 and up are the mediator's vGPUs. A GGTT
  * entry names its domain in bits 52-59, which hardware ignores; only the owner can set them. What a
- * page table or a context image refers to lies in the domain of the page that it stands in, unless
- * that page is domain 0's and the entry names another.
+ * page table refers to lies in the domain of the page that it stands in, unless that page is domain
+ * 0's and the entry names another.
  */
 #define GPU_DOMAIN_SHIFT	52
 #define GPU_DOMAIN_MASK		(0xffull << GPU_DOMAIN_SHIFT)
 #define GPU_ADDR_MASK 0x00003ffffffff000ull /* bits 12-45: a page's address in its domain */
 #define GPU_PTE_PRESENT		(1ull << 0)
 #define GPU_PTE_WRITE		(1ull << 1)
+
+/*
+ * Two registers of each engine that hardware does not have, from the engine's base; a mediator sets
+ * them before it submits. What a context may reach is the domain in GPU_RING_DOMAIN and nothing
+ * else, wherever its image lies: a guest can change the GGTT between a check and the load, but not
+ * this. A native guest's contexts are domain 0's, whatever it writes here.
+ */
+#define GPU_RING_DOMAIN		0x7c
+/* GGTT address of the owner's status page, for commands that name it; 0: it has none. */
+#define GPU_RING_HWS_PGA_VGPU	0x84
 
 enum gpu_platform { GPU_SKL, GPU_BDW, GPU_KBL, GPU_CFL };
 

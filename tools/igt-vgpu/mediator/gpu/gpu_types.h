@@ -57,7 +57,7 @@ struct gpu_cs {
 
 	struct gpu_ppgtt ppgtt;
 	uint32_t pphwsp;	/* GGTT address of the context's per-process HWSP (LRCA page 0) */
-	unsigned int domain;	/* whose memory the context image lies in */
+	unsigned int domain;	/* whose memory it reaches; 0: everybody's (GPU_RING_DOMAIN) */
 	bool arb_enabled;	/* MI_ARB_ON_OFF */
 	bool waiting;		/* stopped at an unsatisfied MI_SEMAPHORE_WAIT */
 	bool hung;		/* an invalid command or a fault stopped it; only a reset helps */

@@ -15,7 +15,6 @@
 #include "gvt_types.h"
 
 #define RING_HWS_PGA		0x80u
-#define RING_HWS_PGA_VGPU	0x84u	/* gpu/ only: where commands find the owner's status page */
 #define RING_IMR		0xa8u
 #define RING_EIR		0xb0u
 #define RING_EMR		0xb4u
@@ -150,11 +149,12 @@ void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop)
 
 void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, const uint64_t desc[2])
 {
-	uint32_t elsp = engine_base[engine] + RING_ELSP;
+	uint32_t base = engine_base[engine], elsp = base + RING_ELSP;
+	struct vgpu *owner = gvt->engine[engine].owner;
 
 	gvt->engine[engine].busy = true;
-	hw_write(gvt, engine_base[engine] + RING_HWS_PGA_VGPU,
-		 vreg_get(gvt->engine[engine].owner, engine_base[engine] + RING_HWS_PGA));
+	hw_write(gvt, base + GPU_RING_DOMAIN, owner->id);
+	hw_write(gvt, base + GPU_RING_HWS_PGA_VGPU, vreg_get(owner, base + RING_HWS_PGA));
 	hw_write(gvt, elsp, desc[1] >> 32);
 	hw_write(gvt, elsp, (uint32_t)desc[1]);
 	hw_write(gvt, elsp, desc[0] >> 32);

@@ -109,6 +109,12 @@ int fx_setup(void **state)
 	return 0;
 }
 
+int fx_setup_shared(void **state)
+{
+	*state = fx_new(GPU_SKL, false);
+	return 0;
+}
+
 int fx_teardown(void **state)
 {
 	fx_free(*state);

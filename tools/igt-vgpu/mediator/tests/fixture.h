@@ -80,6 +80,8 @@ struct fx *fx_new(enum gpu_platform platform, bool native);
 void fx_free(struct fx *fx);
 /* cmocka group or test setup/teardown: *state is a struct fx of a native SKL. */
 int fx_setup(void **state);
+/* The same of a SKL that a mediator owns. */
+int fx_setup_shared(void **state);
 int fx_teardown(void **state);
 
 /* Host memory: zeroed pages; returns the address in @domain. Fails the test when memory is out. */

@@ -58,10 +58,10 @@ static void a_stored_index_with_the_ggtt_bit_lands_in_the_engines_status_page(vo
 	/* on a shared GPU: the vGPU's own page, which the mediator names */
 	vgpu = cst_new(GPU_SKL, GPU_RCS0, 1);
 	cst_set_reg(vgpu, 0x80, 0xfffff000);
-	cst_set_reg(vgpu, 0x84, vgpu->ggtt_data);
+	cst_set_reg(vgpu, GPU_RING_HWS_PGA_VGPU, vgpu->ggtt_data);
 	cst_priv(vgpu, PIPE, IMM | STORE_INDEX | GLOBAL_GTT, 0x340, 0, 0x77, 0);
 	assert_int_equal(fx_read(vgpu->fx, vgpu->ggtt_data + 0x340), 0x77);
-	cst_set_reg(vgpu, 0x84, 0);
+	cst_set_reg(vgpu, GPU_RING_HWS_PGA_VGPU, 0);
 	cst_priv(vgpu, PIPE, IMM | STORE_INDEX | GLOBAL_GTT, 0x340, 0, 0x88, 0);
 	assert_int_equal(fx_read(vgpu->fx, vgpu->cs->pphwsp + 0x340), 0x88);
 	cst_free(vgpu);

@@ -33,6 +33,7 @@ static void rig_init(struct rig *r, struct fx *fx, enum gpu_engine_id engine, un
 	r->result = fx_ggtt_alloc(fx, 0, 1);
 	fx_context_init(fx, &r->a, engine, domain);
 	fx_context_init(fx, &r->b, engine, domain);
+	fx_set_reg(fx, r->base + GPU_RING_DOMAIN, domain);
 }
 
 static void run(struct rig *r, struct fx_context *ctx)
@@ -391,11 +392,7 @@ static void an_endless_workaround_batch_hangs_the_engine(void **state)
 	assert_int_equal(fx_reg(r.fx, 0x2234) >> 18 & 1, 0);
 }
 
-/*
- * Page tables of an image in domain D lie in domain D, whatever its PDP says; domain 0's may name
- * another.
- */
-static void page_tables_lie_in_the_domain_of_the_image(void **state)
+static void page_tables_lie_in_the_domain_that_the_mediator_named(void **state)
 {
 	struct rig r;
 	struct fx_context guest;
@@ -407,15 +404,38 @@ static void page_tables_lie_in_the_domain_of_the_image(void **state)
 	fx_ppgtt_map(&guest, 0x10000, page, 1, 0);
 	fx_ctx_set(&guest, FX_CTX_PDP0_UDW, 3u << (52 - 32));	/* asks for domain 3 */
 	fx_emit(&guest, 4, MI_STORE_DWORD_PPGTT, 0x10000u, 0u, 0x22u);
+	fx_set_reg(r.fx, r.base + GPU_RING_DOMAIN, 2);
 	run(&r, &guest);
 	assert_int_equal(*(uint32_t *)fx_mem(r.fx, 2, page), 0x22);
 
-	/* The same tables, from an image of domain 0 that names domain 2. */
+	/* The same tables from a context of the owner's, which may name domain 2. */
+	fx_set_reg(r.fx, r.base + GPU_RING_DOMAIN, 0);
 	fx_ctx_set(&r.a, FX_CTX_PDP0_UDW, 2u << (52 - 32) | guest.pml4 >> 32);
 	fx_ctx_set(&r.a, FX_CTX_PDP0_LDW, guest.pml4);
 	fx_emit(&r.a, 4, MI_STORE_DWORD_PPGTT, 0x10000u, 0u, 0x33u);
 	run(&r, &r.a);
 	assert_int_equal(*(uint32_t *)fx_mem(r.fx, 2, page), 0x33);
+}
+
+/* A mediator keeps a copy of the image in its own memory; the context gains nothing by it. */
+static void an_image_in_the_owners_memory_reaches_only_the_guests(void **state)
+{
+	struct rig r;
+	uint64_t copy;
+	uint32_t own;
+
+	rig_init(&r, *state, GPU_BCS0, 2);
+	own = fx_ggtt_alloc(r.fx, 2, 1);
+	copy = fx_alloc(r.fx, 0, 2);
+	memcpy(fx_mem(r.fx, 0, copy), fx_at(r.fx, r.a.lrca), GPU_PAGE_SIZE);
+	memcpy(fx_mem(r.fx, 0, copy + GPU_PAGE_SIZE), fx_at(r.fx, r.a.lrca + GPU_PAGE_SIZE),
+	       GPU_PAGE_SIZE);
+	fx_ggtt_map(r.fx, r.a.lrca, 0, copy, 2);
+	fx_emit(&r.a, 4, MI_STORE_DWORD_GGTT, own, 0u, 0x11u);
+	fx_emit(&r.a, 4, MI_STORE_DWORD_GGTT, r.result, 0u, 0x22u);
+	run(&r, &r.a);
+	assert_int_equal(fx_read(r.fx, own), 0x11);
+	assert_int_equal(slot(&r, 0), 0);
 }
 
 static void three_level_contexts_can_load_their_directories_by_command(void **state)
@@ -465,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
+#define T_SHARED(name) cmocka_unit_test_setup_teardown(name, fx_setup_shared, fx_teardown)
 		T(saved_images_have_the_drivers_register_positions),
 		T(the_saved_image_is_a_list_of_loads_up_to_a_batch_end),
 		T(registers_of_a_context_are_its_own),
@@ -479,8 +500,9 @@ int main(void)
 		T(the_context_timestamp_counts_only_while_the_context_runs),
 		T(workaround_batches_run_at_every_restore_before_the_ring),
 		T(an_endless_workaround_batch_hangs_the_engine),
-		T(page_tables_lie_in_the_domain_of_the_image),
-		T(three_level_contexts_can_load_their_directories_by_command),
+		T_SHARED(page_tables_lie_in_the_domain_that_the_mediator_named),
+		T_SHARED(an_image_in_the_owners_memory_reaches_only_the_guests),
+		T_SHARED(three_level_contexts_can_load_their_directories_by_command),
 		T(a_ring_out_of_range_is_refused),
 	};
 
