@@ -424,11 +424,16 @@ static void igt_pci_exit(PCIDevice *pci)
     msi_uninit(pci);
 }
 
-/* Power-on, PCI bus reset or FLR. The PCI core resets the config space. */
+/*
+ * Power-on, PCI bus reset or FLR. The PCI core resets the config space but for the
+ * capabilities: a device that was reset is in D0.
+ */
 static void igt_pci_reset(DeviceState *qdev)
 {
     IgtPci *dev = IGT_PCI(qdev);
 
+    pci_word_test_and_clear_mask(PCI_DEVICE(dev)->config + IGT_CAP_PM + PCI_PM_CTRL,
+                                 PCI_PM_CTRL_STATE_MASK);
     IGT_PCI_GET_CLASS(dev)->reset_core(dev);
     dev->io_index = 0;
     dev->irq_delivered = false;

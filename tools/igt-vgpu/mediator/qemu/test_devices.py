@@ -119,6 +119,13 @@ class Machine:
     def stats(self, path: str = "/machine/peripheral/vgpu0") -> dict:
         return json.loads(self.get(path, "stats"))
 
+    def system_reset(self) -> None:
+        """Reset the machine; returns when it was done, the devices' decoding is off then."""
+        self.qmp("system_reset")
+        deadline = time.monotonic() + 10
+        while self.config_read(4, 2) & 7 and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def close(self) -> int:
         if self.process.poll() is None:
             try:
@@ -295,12 +302,24 @@ class Vgpu(Base):
         index = self.vm.stats()["partition"]["aperture_base"] // 4096
         fresh = self.vm.read(BAR0 + GGTT + 8 * index, 8)
         self.vm.write(BAR0 + GGTT + 8 * index, 8, 0x5003)
-        self.vm.qmp("system_reset")
-        deadline = time.monotonic() + 10
-        while self.vm.config_read(4, 2) & 7 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        self.vm.system_reset()
         self.vm.enable()
         self.assertEqual(self.vm.read(BAR0 + GGTT + 8 * index, 8), fresh)
+
+    def test_a_reset_wakes_the_device_and_a_guest_that_slept_stays_known(self) -> None:
+        ring_mode = 0x229c
+        self.vm.read(BAR0 + PVINFO, 8)
+        self.vm.config_write(0xd4, 3, 2)
+        self.vm.system_reset()
+        self.assertEqual(self.vm.config_read(0xd4, 2) & 3, 0)
+        self.vm.enable()
+        self.vm.write(BAR0 + ring_mode, 4, 0x80008000)
+        self.assertEqual(self.vm.read(BAR0 + ring_mode, 4), 0x8000)
+        # It is awake now: the next reset is one of a guest that has to introduce itself again.
+        self.vm.system_reset()
+        self.vm.enable()
+        self.vm.write(BAR0 + ring_mode, 4, 0x80008000)
+        self.assertEqual(self.vm.read(BAR0 + ring_mode, 4), 0)
 
     def test_a_function_level_reset_clears_the_ggtt(self) -> None:
         index = self.vm.stats()["partition"]["aperture_base"] // 4096
