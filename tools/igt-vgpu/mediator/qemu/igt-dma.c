@@ -156,13 +156,15 @@ void igt_dma_init(IgtDma *dma, AddressSpace *as, void (*changed)(void *), void *
 
 void igt_dma_cleanup(IgtDma *dma)
 {
-    IgtDmaMap *old = dma->map;
+    IgtDmaMap *old;
 
     if (!dma->active) {
         return;
     }
+    /* This commits an empty map, and frees the one that was there. */
     memory_listener_unregister(&dma->listener);
     dma->active = false;
+    old = dma->map;
     qatomic_rcu_set(&dma->map, NULL);
     if (dma->changed) {
         dma->changed(dma->opaque);
