@@ -151,9 +151,9 @@ static bool record(struct input *in)
 		if (!take(in, &x, 4) || !take(in, &y, 4))
 			return false;
 		if (x & 1)
-			gpu_aperture_read(fx->gpu, (x & ~3u) % GPU_APERTURE_SIZE, 4, &q);
+			gpu_aperture_read(fx->gpu, 0, (x & ~3u) % GPU_APERTURE_SIZE, 4, &q);
 		else
-			gpu_aperture_write(fx->gpu, (x & ~3u) % GPU_APERTURE_SIZE, 4, y);
+			gpu_aperture_write(fx->gpu, 0, (x & ~3u) % GPU_APERTURE_SIZE, 4, y);
 		break;
 	case 9:
 		if (!take(in, &x, 4) || !take(in, &b, 1) || !take(in, &q, 8))

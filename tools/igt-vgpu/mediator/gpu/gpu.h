@@ -121,11 +121,13 @@ void gpu_ggtt_write(struct gpu *gpu, uint32_t index, uint64_t pte);
 
 /*
  * CPU access through the aperture at @offset, @size 1-8 naturally aligned; follows fences (X/Y
- * tiling) and GGTT entries. Absent entries read ~0 and swallow writes. False if nothing was behind
- * the address.
+ * tiling) and GGTT entries. Absent entries read ~0 and swallow writes, and so do those of another
+ * domain than @domain; the owner, 0, reaches all. False if nothing was behind the address.
  */
-bool gpu_aperture_read(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t *value);
-bool gpu_aperture_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value);
+bool gpu_aperture_read(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
+		       uint64_t *value);
+bool gpu_aperture_write(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
+			uint64_t value);
 
 /*
  * Execute at most @budget commands on @engine. Returns true if there is more to do at once, false

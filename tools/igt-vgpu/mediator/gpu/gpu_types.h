@@ -198,8 +198,9 @@ bool gpu_mem_read32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint
 bool gpu_mem_write32(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint32_t value);
 bool gpu_mem_write64(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uint64_t value);
 void gpu_tlb_flush(struct gpu_cs *cs);
-/* GGTT only, for anyone (aperture, contexts, HWSP); NULL: absent. */
+/* GGTT only, for the owner (contexts, HWSP) or for a domain (aperture); NULL: absent. */
 uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write);
+uint8_t *gpu_ggtt_ptr_of(struct gpu *gpu, unsigned int domain, uint64_t addr, bool write);
 /*
  * Walk page tables without side effects, for tests and for the checker of SVM; 0: not present, else
  * page address | domain | RW bits.

@@ -65,9 +65,27 @@ static void report_fault(struct gpu_cs *cs, enum gpu_space space, uint64_t addr,
 }
 
 /*
+ * The GGTT's entry for @addr; 0 if it is absent or not @domain's (0: anybody's). Checked where it
+ * is read, for who may change it does so at any time.
+ */
+static uint64_t ggtt_entry(struct gpu *gpu, unsigned int domain, uint64_t addr)
+{
+	uint64_t pte;
+
+	if (addr >= GPU_GGTT_SIZE)
+		return 0;
+	pte = atomic_load_explicit(&gpu->ggtt[addr >> GPU_PAGE_SHIFT], memory_order_acquire);
+	if (!(pte & GPU_PTE_PRESENT))
+		return 0;
+	if (domain && (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT != domain)
+		return 0;
+	return pte;
+}
+
+/*
  * Entry of the page that holds @addr, with domain bits; 0 if absent. GGTT entries have no write bit
- * (i915 sets none). The stream of a context in a vGPU's memory reaches that vGPU's part of the GGTT
- * and no other, whatever its commands say: checked here, where nothing can change it any more.
+ * (i915 sets none). The stream of a vGPU's context reaches that vGPU's part of the GGTT and no
+ * other, whatever its commands say.
  */
 static uint64_t translate(struct gpu_cs *cs, enum gpu_space space, uint64_t addr)
 {
@@ -75,14 +93,8 @@ static uint64_t translate(struct gpu_cs *cs, enum gpu_space space, uint64_t addr
 
 	if (space == GPU_SPACE_PPGTT)
 		return gpu_ppgtt_walk(cs->gpu, &cs->ppgtt, addr, NULL);
-	if (addr >= GPU_GGTT_SIZE)
-		return 0;
-	pte = atomic_load_explicit(&cs->gpu->ggtt[addr >> GPU_PAGE_SHIFT], memory_order_acquire);
-	if (!(pte & GPU_PTE_PRESENT))
-		return 0;
-	if (cs->domain && (pte & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT != cs->domain)
-		return 0;
-	return pte | GPU_PTE_WRITE;
+	pte = ggtt_entry(cs->gpu, cs->domain, addr);
+	return pte ? pte | GPU_PTE_WRITE : 0;
 }
 
 static void *host_page(struct gpu *gpu, uint64_t pte, bool write)
@@ -242,24 +254,25 @@ void gpu_tlb_flush(struct gpu_cs *cs)
 }
 
 /**
- * gpu_ggtt_ptr - host pointer for a GGTT address, for anyone, uncached
+ * gpu_ggtt_ptr_of - host pointer for a GGTT address, uncached
  * @gpu: the GPU
+ * @domain: whose memory it must be; 0: anybody's
  * @addr: byte address
  * @write: the caller will write
  *
- * Return: NULL if the entry is absent, there is no memory behind it or the address lies beyond the
- * GGTT.
+ * Return: NULL if the entry is absent or another domain's, there is no memory behind it or the
+ * address lies beyond the GGTT.
  */
+uint8_t *gpu_ggtt_ptr_of(struct gpu *gpu, unsigned int domain, uint64_t addr, bool write)
+{
+	uint64_t pte = ggtt_entry(gpu, domain, addr);
+	uint8_t *host = pte ? host_page(gpu, pte, write) : NULL;
+
+	return host ? host + addr % GPU_PAGE_SIZE : NULL;
+}
+
+/** gpu_ggtt_ptr - the same for the owner of the GPU */
 uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write)
 {
-	uint64_t pte;
-	uint8_t *host;
-
-	if (addr >= GPU_GGTT_SIZE)
-		return NULL;
-	pte = atomic_load_explicit(&gpu->ggtt[addr >> GPU_PAGE_SHIFT], memory_order_acquire);
-	if (!(pte & GPU_PTE_PRESENT))
-		return NULL;
-	host = host_page(gpu, pte, write);
-	return host ? host + addr % GPU_PAGE_SIZE : NULL;
+	return gpu_ggtt_ptr_of(gpu, 0, addr, write);
 }

@@ -41,11 +41,15 @@ uint64_t gpu_tile_offset(enum gpu_tiling tiling, uint32_t pitch, uint32_t x, uin
 
 /*
  * GGTT address that the CPU reaches at aperture @offset: the fence that covers it, if any, detiles.
+ * A pitch that does not fit the range can put a byte behind the range's end, where somebody else's
+ * pages are: nothing is there then, UINT64_MAX.
  */
 static uint64_t fence_translate(struct gpu *gpu, uint32_t offset)
 {
 	uint32_t lo = 0, hi = 0, start = 0, pitch, linear, run;
+	enum gpu_tiling tiling;
 	unsigned int i;
+	uint64_t addr;
 
 	gpu_lock(gpu);
 	for (i = 0; i < GPU_NUM_FENCES; i++) {
@@ -61,23 +65,26 @@ static uint64_t fence_translate(struct gpu *gpu, uint32_t offset)
 
 	linear = offset - start;
 	pitch = ((hi & FENCE_PITCH_MASK) + 1) * 128;
-	return start + gpu_tile_offset(lo & FENCE_TILING_Y ? GPU_TILING_Y : GPU_TILING_X, pitch,
-				       linear % pitch, linear / pitch, &run);
+	tiling = lo & FENCE_TILING_Y ? GPU_TILING_Y : GPU_TILING_X;
+	addr = start + gpu_tile_offset(tiling, pitch, linear % pitch, linear / pitch, &run);
+	return addr > (hi | 0xfff) ? UINT64_MAX : addr;
 }
 
 /* All checks of an aperture access; NULL: nothing is there. */
-static uint8_t *aperture_ptr(struct gpu *gpu, uint32_t offset, unsigned int size, bool write)
+static uint8_t *aperture_ptr(struct gpu *gpu, unsigned int domain, uint32_t offset,
+			     unsigned int size, bool write)
 {
 	if (!size || size > 8 || size & (size - 1) || offset & (size - 1) ||
 	    offset >= GPU_APERTURE_SIZE)
 		return NULL;
-	return gpu_ggtt_ptr(gpu, fence_translate(gpu, offset), write);
+	return gpu_ggtt_ptr_of(gpu, domain, fence_translate(gpu, offset), write);
 }
 
 /** gpu_aperture_read - CPU read through the aperture; see gpu.h */
-bool gpu_aperture_read(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t *value)
+bool gpu_aperture_read(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
+		       uint64_t *value)
 {
-	const uint8_t *from = aperture_ptr(gpu, offset, size, false);
+	const uint8_t *from = aperture_ptr(gpu, domain, offset, size, false);
 
 	*value = 0;
 	switch (from ? size : 0) {
@@ -99,9 +106,10 @@ bool gpu_aperture_read(struct gpu *gpu, uint32_t offset, unsigned int size, uint
 }
 
 /** gpu_aperture_write - CPU write through the aperture; see gpu.h */
-bool gpu_aperture_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value)
+bool gpu_aperture_write(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
+			uint64_t value)
 {
-	uint8_t *to = aperture_ptr(gpu, offset, size, true);
+	uint8_t *to = aperture_ptr(gpu, domain, offset, size, true);
 
 	switch (to ? size : 0) {
 	case 1:

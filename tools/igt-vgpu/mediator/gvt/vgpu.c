@@ -275,7 +275,7 @@ uint64_t vgpu_aperture_read(struct vgpu *vgpu, uint32_t offset, unsigned int siz
 	uint64_t value = ~0ull;
 
 	if (!aperture_ok(vgpu, offset, size, "read") ||
-	    !gpu_aperture_read(vgpu->gvt->gpu, offset, size, &value))
+	    !gpu_aperture_read(vgpu->gvt->gpu, vgpu->id, offset, size, &value))
 		return ~0ull;
 	return value;
 }
@@ -284,5 +284,5 @@ uint64_t vgpu_aperture_read(struct vgpu *vgpu, uint32_t offset, unsigned int siz
 void vgpu_aperture_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value)
 {
 	if (aperture_ok(vgpu, offset, size, "write") && !vgpu->failsafe)
-		gpu_aperture_write(vgpu->gvt->gpu, offset, size, value);
+		gpu_aperture_write(vgpu->gvt->gpu, vgpu->id, offset, size, value);
 }

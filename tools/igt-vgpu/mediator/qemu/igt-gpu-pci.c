@@ -132,7 +132,7 @@ static uint64_t igt_bare_aperture_read(IgtPci *dev, uint32_t offset, unsigned in
     uint64_t value = UINT64_MAX;
 
     stats_count(dev->stats, STATS_APERTURE);
-    gpu_aperture_read(IGT_GPU_PCI(dev)->gpu, offset, size, &value);
+    gpu_aperture_read(IGT_GPU_PCI(dev)->gpu, 0, offset, size, &value);
     return value;
 }
 
@@ -140,7 +140,7 @@ static void igt_bare_aperture_write(IgtPci *dev, uint32_t offset, unsigned int s
                                     uint64_t value)
 {
     stats_count(dev->stats, STATS_APERTURE);
-    gpu_aperture_write(IGT_GPU_PCI(dev)->gpu, offset, size, value);
+    gpu_aperture_write(IGT_GPU_PCI(dev)->gpu, 0, offset, size, value);
 }
 
 static bool igt_bare_irq_level(IgtPci *dev)

@@ -238,6 +238,37 @@ static void fences_are_the_share_and_tile_the_partition_only(void **state)
 	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_FENCE), 0);
 }
 
+static void a_fence_detiles_nothing_out_of_its_range(void **state)
+{
+	static const uint32_t pitches[] = { 0, 0x3, 0x7f, 0xfff };
+	uint32_t first, last, offset;
+	unsigned int i, tiling;
+	GUESTS(state);
+
+	(void)gx;
+	/* One page at the end of the first guest's part; all of the second one's lies behind. */
+	first = vgpu_partition(b->vgpu)->aperture_base;
+	assert_int_equal(first, vgpu_partition(a->vgpu)->aperture_base +
+				vgpu_partition(a->vgpu)->aperture_size);
+	last = first - GPU_PAGE_SIZE;
+	gx_set_pte(a, last, 0x200003);
+	for (offset = 0; offset < 1u << 20; offset += GPU_PAGE_SIZE)
+		gx_set_pte(b, first + offset, 0x200003);
+	for (i = 0; i < 4; i++) {
+		for (tiling = 1; tiling <= 3; tiling += 2) {
+			gx_set_reg(a, 0x100000, 0);
+			gx_set_reg(a, 0x100004, last | pitches[i]);
+			gx_set_reg(a, 0x100000, last | tiling);
+			for (offset = 0; offset < GPU_PAGE_SIZE; offset += 8) {
+				vgpu_aperture_write(a->vgpu, last + offset, 8, ~0ull);
+				vgpu_aperture_read(a->vgpu, last + offset, 8);
+			}
+		}
+	}
+	for (offset = 0; offset < GPU_PAGE_SIZE; offset += 8)
+		assert_true(*(uint64_t *)(b->mem + 0x200000 + offset) == 0);
+}
+
 static void fences_beyond_the_share_are_refused(void **state)
 {
 	unsigned int n;
@@ -304,6 +335,7 @@ int main(void)
 		T(two_guests_at_one_address_stay_apart),
 		T(memory_that_is_not_there_is_no_crash),
 		T(fences_are_the_share_and_tile_the_partition_only),
+		T(a_fence_detiles_nothing_out_of_its_range),
 		T(fences_beyond_the_share_are_refused),
 		T(nothing_is_left_after_reset_and_removal),
 	};

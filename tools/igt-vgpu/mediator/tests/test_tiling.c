@@ -67,20 +67,20 @@ static void aperture_accesses_of_all_sizes_reach_the_page(void **state)
 	uint32_t ggtt = fx_ggtt_alloc(fx, 1, 1);
 	uint64_t value = 0;
 
-	assert_true(gpu_aperture_write(fx->gpu, ggtt + 8, 8, 0x1122334455667788ull));
+	assert_true(gpu_aperture_write(fx->gpu, 0, ggtt + 8, 8, 0x1122334455667788ull));
 	assert_int_equal(fx_read(fx, ggtt + 8), 0x55667788);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 12, 4, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 12, 4, &value));
 	assert_true(value == 0x11223344);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 10, 2, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 10, 2, &value));
 	assert_true(value == 0x5566);
-	assert_true(gpu_aperture_write(fx->gpu, ggtt + 9, 1, 0xaabb));
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 8, 8, &value));
+	assert_true(gpu_aperture_write(fx->gpu, 0, ggtt + 9, 1, 0xaabb));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 8, 8, &value));
 	assert_true(value == 0x112233445566bb88ull);
-	assert_true(gpu_aperture_write(fx->gpu, ggtt + 14, 2, 0x99));
-	assert_true(gpu_aperture_write(fx->gpu, ggtt + 8, 4, 0x77));
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 8, 8, &value));
+	assert_true(gpu_aperture_write(fx->gpu, 0, ggtt + 14, 2, 0x99));
+	assert_true(gpu_aperture_write(fx->gpu, 0, ggtt + 8, 4, 0x77));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 8, 8, &value));
 	assert_true(value == 0x0099334400000077ull);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 8, 1, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 8, 1, &value));
 	assert_true(value == 0x77);
 }
 
@@ -96,12 +96,12 @@ static void absent_odd_and_outside_accesses_read_all_ones(void **state)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		value = 0;
-		assert_false(gpu_aperture_read(fx->gpu, ggtt + bad[i].offset, bad[i].size, &value));
+		assert_false(gpu_aperture_read(fx->gpu, 0, ggtt + bad[i].offset, bad[i].size, &value));
 		assert_true(value == ~0ull);
-		assert_false(gpu_aperture_write(fx->gpu, ggtt + bad[i].offset, bad[i].size, 5));
+		assert_false(gpu_aperture_write(fx->gpu, 0, ggtt + bad[i].offset, bad[i].size, 5));
 	}
 	fx_ggtt_map(fx, GPU_APERTURE_SIZE, 0, fx_alloc(fx, 0, 1), 1);
-	assert_false(gpu_aperture_read(fx->gpu, GPU_APERTURE_SIZE, 4, &value));
+	assert_false(gpu_aperture_read(fx->gpu, 0, GPU_APERTURE_SIZE, 4, &value));
 	assert_int_equal(fx_read(fx, ggtt), 0);
 }
 
@@ -129,14 +129,14 @@ static void a_fence_detiles_what_lies_within_it_and_nothing_else(void **state)
 
 		set_fence(fx, 31, ggtt, 8 * 4096, pitch, flags[i]);
 		for (offset = 0; offset < 8 * 4096; offset += 4) {
-			assert_true(gpu_aperture_read(fx->gpu, ggtt + offset, 4, &value));
+			assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + offset, 4, &value));
 			assert_int_equal(value, gpu_tile_offset(tiling, pitch, offset % pitch,
 								offset / pitch, &run));
 		}
 	}
 	fx_ggtt_map(fx, ggtt + 8 * 4096, 0, fx_alloc(fx, 0, 1), 1);
 	fx_write(fx, ggtt + 8 * 4096 + 20, 0x55);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 8 * 4096 + 20, 4, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 8 * 4096 + 20, 4, &value));
 	assert_int_equal(value, 0x55);
 }
 
@@ -147,9 +147,9 @@ static void writes_through_a_fence_land_where_reads_find_them(void **state)
 	uint64_t value;
 
 	set_fence(fx, 0, ggtt, 2 * 4096, 128, FENCE_Y);
-	assert_true(gpu_aperture_write(fx->gpu, ggtt + offset, 4, 0xabcd));
+	assert_true(gpu_aperture_write(fx->gpu, 0, ggtt + offset, 4, 0xabcd));
 	assert_int_equal(fx_read(fx, ggtt + 2 * 512 + 17 * 16 + 4), 0xabcd);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + offset, 4, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + offset, 4, &value));
 	assert_int_equal(value, 0xabcd);
 }
 
@@ -161,24 +161,56 @@ static void an_invalid_fence_is_ignored(void **state)
 
 	fx_write(fx, ggtt + 516, 0x66);
 	set_fence(fx, 3, ggtt, 2 * 4096, 128, FENCE_Y & ~1u);
-	assert_true(gpu_aperture_read(fx->gpu, ggtt + 516, 4, &value));
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt + 516, 4, &value));
 	assert_int_equal(value, 0x66);
 }
 
-static void hostile_fences_never_reach_outside_the_ggtt(void **state)
+static void hostile_fences_never_reach_outside_their_range(void **state)
 {
 	struct fx *fx = *state;
-	uint32_t i, offset, ggtt = fx_ggtt_alloc(fx, 0, 1);
-	uint64_t value;
+	uint32_t i, page, ggtt = fx_ggtt_alloc(fx, 0, 4);
+	uint64_t canary = fx_alloc(fx, 0, 1), value;
 
+	/* All else of the aperture is one page, filled with a pattern. */
+	memset(fx_mem(fx, 0, canary), 0xc5, GPU_PAGE_SIZE);
+	for (page = 0; page < GPU_APERTURE_SIZE >> 12; page++)
+		if (page < ggtt >> 12 || page >= (ggtt >> 12) + 4)
+			fx_ggtt_map(fx, page << 12, 0, canary, 1);
+	for (i = 0; i < 4096; i++) {
+		uint32_t start = ggtt + (i & 3) * GPU_PAGE_SIZE;
+
+		fx_set_reg(fx, FENCE(0), 0);
+		fx_set_reg(fx, FENCE(0) + 4, (ggtt + 3 * GPU_PAGE_SIZE) | (i * 257 & 0xfff));
+		fx_set_reg(fx, FENCE(0), start | 1 | (i >> 1 & 2));
+		start += i * 2654435761u % (ggtt + 4 * GPU_PAGE_SIZE - start) & ~7u;
+		gpu_aperture_read(fx->gpu, 0, start, 8, &value);
+		assert_true(value != 0xc5c5c5c5c5c5c5c5ull);
+		gpu_aperture_write(fx->gpu, 0, start, 8, i);
+	}
+	for (i = 0; i < GPU_PAGE_SIZE; i++)
+		assert_int_equal(((uint8_t *)fx_mem(fx, 0, canary))[i], 0xc5);
+	/* Ranges beyond the aperture are no crash. */
 	for (i = 0; i < 4096; i++) {
 		fx_set_reg(fx, FENCE(i % GPU_NUM_FENCES) + 4, 0xfffff000u | (i * 257 & 0xfff));
 		fx_set_reg(fx, FENCE(i % GPU_NUM_FENCES), (i % 3 ? 0 : ggtt) | 1 | (i & 2));
-		offset = (i * 2654435761u) % GPU_APERTURE_SIZE & ~7u;
-		(void)gpu_aperture_read(fx->gpu, offset, 8, &value);
-		(void)gpu_aperture_write(fx->gpu, offset, 8, i);
+		gpu_aperture_read(fx->gpu, 0, i * 2654435761u % GPU_APERTURE_SIZE & ~7u, 8, &value);
 	}
-	assert_int_equal(fx->log_count, 0);
+}
+
+static void the_aperture_of_a_domain_shows_that_domains_pages_only(void **state)
+{
+	struct fx *fx = *state;
+	uint32_t ggtt = fx_ggtt_alloc(fx, 2, 1);
+	uint64_t value;
+
+	fx_write(fx, ggtt, 0x1234);
+	assert_false(gpu_aperture_write(fx->gpu, 1, ggtt, 4, 0xbad));
+	assert_false(gpu_aperture_read(fx->gpu, 1, ggtt, 4, &value));
+	assert_true(value == ~0ull);
+	assert_true(gpu_aperture_read(fx->gpu, 2, ggtt, 4, &value));
+	assert_int_equal(value, 0x1234);
+	assert_true(gpu_aperture_read(fx->gpu, 0, ggtt, 4, &value));
+	assert_int_equal(value, 0x1234);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
@@ -193,7 +225,8 @@ int main(void)
 		TEST(a_fence_detiles_what_lies_within_it_and_nothing_else),
 		TEST(writes_through_a_fence_land_where_reads_find_them),
 		TEST(an_invalid_fence_is_ignored),
-		TEST(hostile_fences_never_reach_outside_the_ggtt),
+		TEST(hostile_fences_never_reach_outside_their_range),
+		TEST(the_aperture_of_a_domain_shows_that_domains_pages_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,10 +120,10 @@ static void *run_aperture(void *arg)
 	uint64_t value, last = 0;
 
 	while (!atomic_load(&quit)) {
-		if (!gpu_aperture_read(gpu, GGTT(SHARED) + COUNTER, 4, &value) || value < last)
+		if (!gpu_aperture_read(gpu, 0, GGTT(SHARED) + COUNTER, 4, &value) || value < last)
 			return (void *)1;
 		last = value;
-		gpu_aperture_write(gpu, GGTT(SCRATCH), 8, value);
+		gpu_aperture_write(gpu, 0, GGTT(SCRATCH), 8, value);
 		sched_yield();
 	}
 	return NULL;
