@@ -2,11 +2,11 @@
 /*
  * The mediator as a whole: creation, its lock, interrupts from the GPU, execution.
  *
- * Called by the front end. The GPU's interrupt arrives on the thread that runs an engine, or in the
- * middle of one of our own register writes with gvt->lock held. So its callback only takes a note,
- * and tries the lock: who has it looks at the note before and after letting go. That way nothing
- * recurses and nothing is lost; an engine's thread never waits for the lock inside gpu_engine_run()
- * (the holder may be waiting for that thread, in a reset).
+ * Called by the front end. The GPU's interrupt arrives on a thread inside gpu_engine_run(), or in the
+ * middle of one of our own register writes with gvt->lock held. So its callback only takes a note:
+ * the one thread looks at it when its engine's slice is over, the other before and after it lets go
+ * of the lock. Acting on it at once could reset the very engine that this thread is executing, and
+ * wait for itself.
  */
 #include <glib.h>
 #include <stdarg.h>
@@ -159,8 +159,6 @@ static void host_irq(void *opaque, bool level)
 	if (!level)
 		return;
 	atomic_store(&gvt->attention, true);
-	if (!pthread_mutex_trylock(&gvt->lock))
-		gvt_unlock(gvt);
 }
 
 static uint64_t host_now_ns(void *opaque)

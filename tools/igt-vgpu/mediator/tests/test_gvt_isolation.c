@@ -4,6 +4,8 @@
  * keep it from the engines.
  */
 
+#include <unistd.h>
+
 #include "gvt_fixture.h"
 
 #define GUESTS(state) \
@@ -56,12 +58,43 @@ static void the_register_that_names_the_domain_is_no_guests_business(void **stat
 	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 4);
 }
 
+static void an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t flag, out;
+	unsigned int i;
+	GUESTS(state);
+
+	flag = gx_alloc(a, 1);
+	out = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	/* An interrupt, and enough commands for it to be delivered before the slice is over. */
+	gx_emit_wait(&ca, flag);
+	gx_emit_interrupt(&ca);
+	for (i = 0; i < 100; i++)
+		gx_emit(&ca, 1, 0u);
+	gx_emit_wait(&ca, flag + 4);
+	gx_emit_store(&cb, out, 7);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_submit(&cb, NULL);
+	gx_set(a, flag, 1);
+	gx->now_ns += 6000000000ull;
+	alarm(10);
+	gx_run(gx, GPU_RCS0);
+	alarm(0);
+	assert_int_equal(gx_get(b, out), 7);
+	assert_int_equal(gx_reg(a, 0x44308) & 1, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_context_whose_page_is_unmapped_later_gains_nothing),
+		T(an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself),
 		T(the_register_that_names_the_domain_is_no_guests_business),
 	};
 
