@@ -164,9 +164,8 @@ static bool own_register(const struct gpu_cs *cs, uint32_t offset)
 {
 	const struct gpu_reg_row *row = gpu_reg_row(offset);
 
-	if (!row || !(row->flags & (GPU_REG_CTX | GPU_REG_USER)))
-		return false;
-	return row->engine < 0 ? cs->engine->id == GPU_RCS0 : row->engine == (int)cs->engine->id;
+	return row && row->flags & (GPU_REG_CTX | GPU_REG_USER) &&
+	       gpu_reg_is_of(row, cs->engine->id);
 }
 
 /** gpu_cs_load_register - see cmd.h */

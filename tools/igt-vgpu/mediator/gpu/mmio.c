@@ -178,9 +178,7 @@ static void reg_write(struct gpu *gpu, struct gpu_cs *cs, uint32_t offset, uint3
 /* Is the row part of what a context of @engine carries? */
 static bool context_row(const struct gpu_reg_row *row, const struct gpu_engine *engine)
 {
-	if (!row || !(row->flags & GPU_REG_CTX))
-		return false;
-	return row->engine == (int)engine->id || (row->engine < 0 && engine->id == GPU_RCS0);
+	return row && row->flags & GPU_REG_CTX && gpu_reg_is_of(row, engine->id);
 }
 
 bool gpu_reg_restore(struct gpu_engine *engine, uint32_t offset, uint32_t value)
@@ -295,8 +293,7 @@ bool gpu_cs_reg_user_writable(struct gpu_cs *cs, uint32_t offset)
 	if (offset >= GPU_MMIO_SIZE || offset % 4)
 		return false;
 	row = gpu_reg_row(offset);
-	if (row && row->flags & GPU_REG_USER &&
-	    (row->engine < 0 || row->engine == (int)cs->engine->id))
+	if (row && row->flags & GPU_REG_USER && gpu_reg_is_of(row, cs->engine->id))
 		return true;
 	/*
 	 * A vGPU's kernel can put anything into the FORCE_TO_NONPRIV registers of its image, and

@@ -59,6 +59,15 @@ struct gpu_reg_row {
 	const struct gpu_reg_handler *handler;
 };
 
+/*
+ * Is the register @id's to use? What lies in no engine's block belongs to the render engine, with
+ * which it is switched.
+ */
+static inline bool gpu_reg_is_of(const struct gpu_reg_row *row, enum gpu_engine_id id)
+{
+	return row->engine < 0 ? id == GPU_RCS0 : row->engine == (int)id;
+}
+
 /* Row of @offset (dword aligned), NULL: none. Indexed, constant time; any thread. */
 const struct gpu_reg_row *gpu_reg_row(uint32_t offset);
 /* The whole table, for tests, fuzzers and dumps. */

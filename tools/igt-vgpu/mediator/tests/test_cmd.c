@@ -386,6 +386,28 @@ static void a_user_batch_writes_only_the_registers_left_to_it(void **state)
 	assert_int_equal(cst_reg(t, 0x80), 0x9000);
 }
 
+static void registers_outside_the_engines_blocks_are_the_render_engines(void **state)
+{
+	static const uint32_t regs[] = { 0x2430, 0x2300, 0x5200, 0x5280, 0x7000 };
+	unsigned int engine, domain, i;
+
+	(void)state;
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++) {
+		for (domain = 0; domain < 2; domain++) {
+			struct cst *t = cst_new(GPU_SKL, engine, domain);
+
+			for (i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
+				uint32_t want = engine == GPU_RCS0 ? 0x1234 : 0;
+
+				t->batch_len = 0;
+				cst_user(t, MI_LRI(1), regs[i], 0xffff1234u);
+				assert_int_equal(fx_reg(t->fx, regs[i]) & 0xffff, want);
+			}
+			cst_free(t);
+		}
+	}
+}
+
 static void force_to_nonpriv_opens_a_register_to_user_batches(void **state)
 {
 	struct cst *t = *state;
@@ -530,6 +552,7 @@ int main(void)
 		TEST(a_secure_batch_runs_from_the_ggtt),
 		TEST(ggtt_access_of_a_user_batch_is_a_no_op),
 		TEST(a_user_batch_writes_only_the_registers_left_to_it),
+		cmocka_unit_test(registers_outside_the_engines_blocks_are_the_render_engines),
 		TEST(force_to_nonpriv_opens_a_register_to_user_batches),
 		cmocka_unit_test(a_vgpus_ring_writes_its_contexts_registers_only),
 		cmocka_unit_test(a_vgpus_ring_cannot_read_other_engines),
