@@ -99,6 +99,16 @@ void gpu_reg_set(struct gpu *gpu, uint32_t offset, uint32_t value)
 	gpu->regs[offset / 4] = value;
 }
 
+/*
+ * Does an engine's reset reach the register? Its own block, and what a context of the render engine
+ * carries or may write outside of it: nothing that a command can change outlives its reset.
+ */
+static bool reset_with(const struct gpu_reg_row *row, enum gpu_engine_id id)
+{
+	return gpu_reg_is_of(row, id) &&
+	       (row->engine >= 0 || row->flags & (GPU_REG_CTX | GPU_REG_USER));
+}
+
 void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine)
 {
 	unsigned int i, n;
@@ -106,7 +116,7 @@ void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine)
 	if (!engine)
 		memset(gpu->regs, 0, GPU_MMIO_SIZE);
 	for (i = 0; i < NUM_ROWS; i++) {
-		if (engine && rows[i].engine != (int)engine->id)
+		if (engine && !reset_with(&rows[i], engine->id))
 			continue;
 		for (n = 0; n < rows[i].count; n++)
 			gpu_reg_set(gpu, rows[i].offset + n * rows[i].stride, rows[i].reset);

@@ -73,7 +73,10 @@ const struct gpu_reg_row *gpu_reg_row(uint32_t offset);
 /* The whole table, for tests, fuzzers and dumps. */
 const struct gpu_reg_row *gpu_reg_rows(unsigned int *count);
 
-/* Store reset values: of one engine's rows, or (NULL) of all rows. Lock held. */
+/*
+ * Store reset values: of one engine's rows and what its contexts reach besides, or (NULL) of all
+ * rows. Lock held.
+ */
 void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine);
 
 /*

@@ -56,8 +56,6 @@ struct vgpu_engine {
 	 * guest resets it
 	 */
 	bool hung;
-	/* it was reset since it last had the engine: must find nothing but reset values there */
-	bool fresh;
 	/* offsets of the POLICY_ENGINE registers this guest wrote */
 	uint32_t switched[VGPU_MAX_SWITCHED];
 	unsigned int num_switched;	/* of them */
@@ -172,6 +170,7 @@ int hw_engine_of(uint32_t offset);
 uint32_t hw_read(struct gvt *gvt, uint32_t offset);
 void hw_write(struct gvt *gvt, uint32_t offset, uint32_t value);
 void hw_init(struct gvt *gvt);
+void hw_engine_halt(struct gvt *gvt, enum gpu_engine_id engine);
 void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine);
 /* Set or clear STOP_RING. */
 void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop);
@@ -256,7 +255,6 @@ uint32_t vreg_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 /* An engine's switched registers when it changes hands, or its owner resets it. */
 void mmio_save(struct vgpu *vgpu, enum gpu_engine_id engine);
 void mmio_load(struct vgpu *vgpu, enum gpu_engine_id engine);
-void mmio_clean(struct gvt *gvt, enum gpu_engine_id engine);
 void mmio_init(struct vgpu *vgpu);
 
 /* ---- execlist.c: virtual submission ports and status buffers ---- */

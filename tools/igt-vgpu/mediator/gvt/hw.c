@@ -117,6 +117,12 @@ void hw_init(struct gvt *gvt)
 	hw_write(gvt, MASTER_IRQ, 1u << 31);
 }
 
+/** hw_engine_halt - nothing is executed any more; only hw_engine_reset() ends that */
+void hw_engine_halt(struct gvt *gvt, enum gpu_engine_id engine)
+{
+	hw_write(gvt, engine_base[engine] + RING_RESET_CTL, MASKED_ENABLE(RESET_REQUEST));
+}
+
 /**
  * hw_engine_reset - stop an engine whatever it does; nothing is left of what was on it, not even a
  * report
@@ -131,7 +137,7 @@ void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine)
 	};
 	uint32_t base = engine_base[engine];
 
-	hw_write(gvt, base + RING_RESET_CTL, MASKED_ENABLE(RESET_REQUEST));
+	hw_engine_halt(gvt, engine);
 	hw_write(gvt, GDRST, domain[engine]);
 	hw_write(gvt, base + RING_RESET_CTL, MASKED_DISABLE(RESET_REQUEST));
 	hw_write(gvt, GT_BANK(virq_bank(engine)) + 0x8, 0xffffu << virq_shift(engine));

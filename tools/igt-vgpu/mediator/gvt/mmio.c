@@ -136,30 +136,6 @@ void mmio_load(struct vgpu *vgpu, enum gpu_engine_id e)
 	}
 }
 
-/**
- * mmio_clean - those registers of an engine that its own reset does not reach, as after power on
- */
-void mmio_clean(struct gvt *gvt, enum gpu_engine_id engine)
-{
-	struct gpu_reg_info info;
-	const struct policy *row;
-	unsigned int i, count;
-	uint32_t offset;
-
-	row = policy_table(&count);
-	for (i = 0; i < count; i++) {
-		if (row[i].class != POLICY_ENGINE || hw_engine_of(row[i].first) >= 0)
-			continue;
-		for (offset = row[i].first; offset <= row[i].last; offset += 4) {
-			if (engine_of(offset) != engine || policy_find(offset) != &row[i] ||
-			    !gpu_reg_info(gvt->platform, offset, &info) || !info.write_mask)
-				continue;
-			hw_write(gvt, offset,
-				 whole_value(gvt, offset, gvt->initial[offset / 4]));
-		}
-	}
-}
-
 /** mmio_init - registers as after power on; nothing of this vGPU may be on an engine */
 void mmio_init(struct vgpu *vgpu)
 {

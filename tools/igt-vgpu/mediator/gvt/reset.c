@@ -51,19 +51,14 @@ static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)
 	/* Even if it is idle: contexts to come must not find what is left in its registers. */
 	if (ge->owner == vgpu)
 		hw_engine_reset(vgpu->gvt, e);
-	else
-		vgpu->engine[e].fresh = true;
 	registers_reset(vgpu, hw_engine_base(e), hw_engine_base(e) + ENGINE_BLOCK);
 	execlist_reset(vgpu, e);
 }
 
-static void engine_restart(struct vgpu *vgpu, enum gpu_engine_id e, bool full)
+static void engine_restart(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	if (sched_owns(vgpu, e)) {
-		if (full)
-			mmio_clean(vgpu->gvt, e);
+	if (sched_owns(vgpu, e))
 		mmio_load(vgpu, e);
-	}
 	sched_run(vgpu->gvt, e);
 }
 
@@ -81,7 +76,7 @@ void reset_engines(struct vgpu *vgpu, uint32_t engines)
 			continue;
 		if (engines == ALL_ENGINES)
 			execlist_reset(vgpu, e);
-		engine_restart(vgpu, e, engines == ALL_ENGINES);
+		engine_restart(vgpu, e);
 	}
 }
 

@@ -83,12 +83,8 @@ static void set_owner(struct gvt *gvt, enum gpu_engine_id engine, struct vgpu *v
 		atomic_store(&gvt->wiping, engine);
 		hw_engine_reset(gvt, engine);
 		atomic_store(&gvt->wiping, -1);
-		if (vgpu->engine[engine].fresh)
-			mmio_clean(gvt, engine);
 		mmio_load(vgpu, engine);
 	}
-	if (vgpu)
-		vgpu->engine[engine].fresh = false;
 }
 
 /* Give the engine what @vgpu has queued. False: it was refused, and the engine is as before. */
@@ -156,6 +152,8 @@ static void give_way(struct gvt *gvt, enum gpu_engine_id e, const char *why)
 		 gpu_engine_name(e), why);
 	vgpu->engine[e].hung = true;
 	vgpu->engine[e].queued.valid = false;
+	/* Not while it still executes: it could write a register again that was just cleared. */
+	hw_engine_halt(gvt, e);
 	set_owner(gvt, e, NULL);
 	hw_engine_reset(gvt, e);
 	sched_run(gvt, e);

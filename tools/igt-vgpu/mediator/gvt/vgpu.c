@@ -15,10 +15,8 @@ static void vgpu_start(struct vgpu *vgpu)
 	unsigned int e;
 
 	mmio_init(vgpu);
-	for (e = 0; e < GPU_NUM_ENGINES; e++) {
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		execlist_reset(vgpu, e);
-		vgpu->engine[e].fresh = true;
-	}
 	virq_reset(vgpu);
 	pvinfo_init(vgpu);
 	vgpu->failsafe = false;

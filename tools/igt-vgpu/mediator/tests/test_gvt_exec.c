@@ -617,44 +617,6 @@ static void switched_registers_follow_their_owner(void **state)
 	assert_int_equal(gpu_mmio_read(gpu, 0x20e0, 4), 0);
 }
 
-static void nothing_in_the_engine_survives_a_reset_or_a_change_of_owner(void **state)
-{
-	/* A general purpose register, a context register of the GT, one of the L3. */
-	static const uint32_t regs[] = { 0x2600, 0x7000, 0xb11c };
-	struct gx_context dirty, clean;
-	unsigned int way, i;
-	uint32_t out;
-
-	for (way = 0; way < 3; way++) {
-		struct gx_guest *next;
-		GUESTS(state);
-
-		next = way == 2 ? b : a;
-		out = gx_alloc(next, 1);
-		gx_context_init(&dirty, a, GPU_RCS0);
-		for (i = 0; i < 3; i++)
-			gx_emit(&dirty, 4, 0x22u << 23 | 1, regs[i], 0xffff1234u, 0u);
-		gx_submit(&dirty, NULL);
-		gx_run(gx, GPU_RCS0);
-		assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), 0x2600, 4), 0xffff1234u);
-		if (way < 2) {
-			gx_set_reg(a, 0x941c, way ? 1 : 2);
-			gx_start(a);
-		}
-		/* The first restore of a context is inhibited: it starts with what is there. */
-		gx_context_init(&clean, next, GPU_RCS0);
-		for (i = 0; i < 3; i++)
-			gx_emit(&clean, 4, 0x24u << 23 | 1u << 22 | 2, regs[i], out + 4 * i, 0u);
-		gx_submit(&clean, NULL);
-		gx_run(gx, GPU_RCS0);
-		assert_int_equal(gx_get(next, out), 0);
-		if (way) {
-			assert_int_equal(gx_get(next, out + 4), 0);
-			assert_int_equal(gx_get(next, out + 8), 0);
-		}
-	}
-}
-
 static void a_command_stream_of_one_guest_cannot_be_seen_by_the_other(void **state)
 {
 	struct gx_context ca, cb;
@@ -700,7 +662,6 @@ int main(void)
 		T(whoever_does_not_run_can_leave_without_harm),
 		cmocka_unit_test(a_bad_submission_hangs_its_own_engine_only),
 		T(switched_registers_follow_their_owner),
-		T(nothing_in_the_engine_survives_a_reset_or_a_change_of_owner),
 		T(a_command_stream_of_one_guest_cannot_be_seen_by_the_other),
 	};
 

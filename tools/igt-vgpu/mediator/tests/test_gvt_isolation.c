@@ -4,6 +4,8 @@
  * keep it from the engines.
  */
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gvt_fixture.h"
@@ -58,6 +60,96 @@ static void the_register_that_names_the_domain_is_no_guests_business(void **stat
 	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 4);
 }
 
+static void run_once(struct gx_guest *guest)
+{
+	struct gx_context ctx;
+
+	gx_context_init(&ctx, guest, GPU_RCS0);
+	gx_emit_interrupt(&ctx);
+	gx_submit(&ctx, NULL);
+	gx_run(guest->gx, GPU_RCS0);
+}
+
+/* The image's position, the clocks, the status buffer: nothing that a guest chose. */
+static bool differs_by_nature(uint32_t offset, const char *name)
+{
+	return (!strncmp(name, "RING_", 5) && strncmp(name, "RING_FORCE", 10)) ||
+	       !strncmp(name, "GEN8_RING_PDP", 13) || (offset & ~0xfffu) == 0xa000 ||
+	       offset >= 0x138000;
+}
+
+static void no_register_carries_anything_to_the_next_owner(void **state)
+{
+	uint32_t *before = calloc(GPU_MMIO_SIZE / 4, 4), offset;
+	struct gpu_reg_info info;
+	struct gpu *gpu;
+	GUESTS(state);
+
+	gpu = gvt_gpu(gx->gvt);
+	run_once(a);
+	run_once(b);
+	for (offset = 0; offset < GPU_MMIO_SIZE; offset += 4)
+		if (gpu_reg_info(GPU_SKL, offset, &info))
+			before[offset / 4] = gpu_mmio_read(gpu, offset, 4);
+	/* A ring that tries all of them; what is not its context's is refused. */
+	for (offset = 0; offset < GPU_MMIO_SIZE;) {
+		struct gx_context ctx;
+
+		gx_context_init(&ctx, a, GPU_RCS0);
+		for (; offset < GPU_MMIO_SIZE && ctx.tail < 4000; offset += 4)
+			if (gpu_reg_info(GPU_SKL, offset, &info) && (offset & 0xfff) != 0x244)
+				gx_emit(&ctx, 3, 0x22u << 23 | 1, offset, 0xffff5a5au);
+		gx_emit(&ctx, 2 - ctx.tail / 4 % 2, 0u, 0u);
+		gx_submit(&ctx, NULL);
+		gx_run(gx, GPU_RCS0);
+	}
+	run_once(b);
+	for (offset = 0; offset < GPU_MMIO_SIZE; offset += 4)
+		if (gpu_reg_info(GPU_SKL, offset, &info) && !differs_by_nature(offset, info.name) &&
+		    before[offset / 4] != gpu_mmio_read(gpu, offset, 4))
+			fail_msg("register 0x%x (%s) kept 0x%x", offset, info.name,
+				 (uint32_t)gpu_mmio_read(gpu, offset, 4));
+	free(before);
+}
+
+static void nothing_in_the_engine_survives_a_reset_or_a_change_of_owner(void **state)
+{
+	/* General purpose, statistics, the 3D pipeline's. */
+	static const uint32_t regs[] = { 0x2600, 0x2300, 0x2430, 0x7000 };
+	struct gx_context dirty, clean;
+	unsigned int way, i;
+	uint32_t out;
+	GUESTS(state);
+
+	/* Neither is new to the engine. */
+	run_once(a);
+	run_once(b);
+	for (way = 0; way < 3; way++) {
+		struct gx_guest *next = way == 2 ? b : a;
+
+		out = gx_alloc(next, 1);
+		gx_context_init(&dirty, a, GPU_RCS0);
+		for (i = 0; i < 4; i++)
+			gx_emit(&dirty, 4, 0x22u << 23 | 1, regs[i], 0xffff1234u, 0u);
+		gx_submit(&dirty, NULL);
+		gx_run(gx, GPU_RCS0);
+		for (i = 0; i < 4; i++)
+			assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), regs[i], 2), 0x1234);
+		if (way < 2) {
+			gx_set_reg(a, 0x941c, way ? 1 : 2);
+			gx_start(a);
+		}
+		/* The first restore of a context is inhibited: it starts with what is there. */
+		gx_context_init(&clean, next, GPU_RCS0);
+		for (i = 0; i < 4; i++)
+			gx_emit(&clean, 4, 0x24u << 23 | 1u << 22 | 2, regs[i], out + 4 * i, 0u);
+		gx_submit(&clean, NULL);
+		gx_run(gx, GPU_RCS0);
+		for (i = 0; i < 4; i++)
+			assert_int_equal(gx_get(next, out + 4 * i), 0);
+	}
+}
+
 static void an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself(void **state)
 {
 	struct gx_context ca, cb;
@@ -94,6 +186,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_context_whose_page_is_unmapped_later_gains_nothing),
+		T(no_register_carries_anything_to_the_next_owner),
+		T(nothing_in_the_engine_survives_a_reset_or_a_change_of_owner),
 		T(an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself),
 		T(the_register_that_names_the_domain_is_no_guests_business),
 	};
