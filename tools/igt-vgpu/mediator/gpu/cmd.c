@@ -185,16 +185,51 @@ void gpu_cs_load_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t
 	gpu_cs_reg_write(cs, offset, value);
 }
 
-/** gpu_cs_read_register - see cmd.h; of other engines, a vGPU's context sees nothing */
+#define NOBODY (-1)
+
+/*
+ * Registers in which a shared GPU holds what is another vGPU's at the same time, and whose streams
+ * may read them all the same: the engine that they are switched with, or nobody's. By address, not
+ * by row: what has no row is storage as well.
+ */
+static const struct { uint32_t first, last; int engine; } not_shared[] = {
+	{ 0x2000, 0x2ffc, GPU_RCS0 },
+	{ 0x22000, 0x22ffc, GPU_BCS0 },
+	{ 0x12000, 0x12ffc, GPU_VCS0 },
+	{ 0x1a000, 0x1affc, GPU_VECS0 },
+	{ 0x4094, 0x4094, NOBODY },		/* fault registers */
+	{ 0x4b10, 0x4b14, NOBODY },
+	{ 0x5000, 0x8ffc, GPU_RCS0 },		/* 3D pipeline, L3, half slices */
+	{ 0xb000, 0xbffc, GPU_RCS0 },
+	{ 0xe000, 0xeffc, GPU_RCS0 },
+	{ 0xc800, 0xc8fc, GPU_RCS0 },		/* MOCS */
+	{ 0xc900, 0xcafc, GPU_VCS0 },
+	{ 0xcb00, 0xcbfc, GPU_VECS0 },
+	{ 0xcc00, 0xccfc, GPU_BCS0 },
+	{ 0x44200, 0x4433c, NOBODY },		/* interrupts */
+	{ 0x100000, 0x1000fc, NOBODY },		/* fences */
+};
+
+static bool is_readable(const struct gpu_cs *cs, uint32_t offset)
+{
+	uint32_t in_block = offset - cs->engine->mmio_base;
+	unsigned int i;
+
+	if (!cs->domain)
+		return true;
+	if (in_block == GPU_RING_DOMAIN || in_block == GPU_RING_HWS_PGA_VGPU)
+		return false;
+	for (i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]); i++)
+		if (offset >= not_shared[i].first && offset <= not_shared[i].last)
+			return not_shared[i].engine == (int)cs->engine->id;
+	return true;
+}
+
+/** gpu_cs_read_register - see cmd.h; what is not for a vGPU's context reads 0 */
 uint32_t gpu_cs_read_register(struct gpu_cs *cs, uint32_t offset)
 {
-	const struct gpu_reg_row *row;
-
 	offset &= 0x7ffffc;
-	if (offset >= GPU_MMIO_SIZE)
-		return 0;
-	row = cs->domain ? gpu_reg_row(offset) : NULL;
-	if (row && row->engine >= 0 && row->engine != (int)cs->engine->id)
+	if (offset >= GPU_MMIO_SIZE || !is_readable(cs, offset))
 		return 0;
 	return gpu_cs_reg_read(cs, offset);
 }

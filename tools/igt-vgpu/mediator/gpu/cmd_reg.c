@@ -3,9 +3,9 @@
  * Memory interface commands that move or compute register values: loads and stores, MI_MATH,
  * MI_PREDICATE, MI_ATOMIC.
  *
- * Called by gpu_cs_step(), see cmd_mi.c. A write to a register that a non-privileged batch may not
- * touch is a no-op; reads are not restricted (Gen8/9 hardware does not). Sources: PRM SKL vol. 2a;
- * i915 gt/intel_gpu_commands.h.
+ * Called by gpu_cs_step(), see cmd.c. A write to a register that a non-privileged batch may not
+ * touch is a no-op; Gen8/9 hardware does not restrict reads, a vGPU's streams read nothing of
+ * another vGPU's. Sources: PRM SKL vol. 2a; i915 gt/intel_gpu_commands.h.
  */
 #include "cmd.h"
 
