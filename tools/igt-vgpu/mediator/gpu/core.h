@@ -30,6 +30,7 @@
 #define RING_EMR		0xb4
 #define RING_ESR		0xb8
 #define   ERROR_INSTRUCTION	(1u << 0)
+#define   ERROR_PAGE_TABLE	(1u << 4)
 #define RING_RESET_CTL		0xd0
 #define RING_BBSTATE		0x110
 #define   BBSTATE_PPGTT		(1u << 5)

@@ -97,8 +97,11 @@ static void report_hang(struct gpu_engine *engine)
 		return;
 	engine->hang_reported = true;
 	gpu_event(engine, GPU_EVENT_HANG, engine->cs.ipehr);
-	if (engine->cs.faulted)
-		return;	/* the fault registers say it (mem.c); the engine just stands still */
+	if (engine->cs.faulted) {
+		/* The fault registers say what it was (mem.c); there is no interrupt for it. */
+		engine_set(engine, RING_ESR, engine_get(engine, RING_ESR) | ERROR_PAGE_TABLE);
+		return;
+	}
 	engine_set(engine, RING_ESR, engine_get(engine, RING_ESR) | ERROR_INSTRUCTION);
 	if (emr & ERROR_INSTRUCTION)
 		return;

@@ -16,7 +16,6 @@
 #include "gvt_types.h"
 
 #define RING_ESR		0xb8u
-#define   ERROR_INSTRUCTION	(1u << 0)
 
 /* Less than a driver waits before it believes in a hang (i915: some 10 s of missed heartbeats). */
 #define PATIENCE_NS		5000000000ull
@@ -112,6 +111,20 @@ static bool submit(struct vgpu *vgpu, enum gpu_engine_id e)
 	return true;
 }
 
+/*
+ * Somebody else than the owner waits from now on, or no longer does. An engine that stands still by
+ * itself has nothing to run for: it is woken, so that gvt_engine_run() watches it.
+ */
+static void set_contended(struct gvt *gvt, enum gpu_engine_id engine, bool contended)
+{
+	struct gvt_engine *ge = &gvt->engine[engine];
+
+	if (atomic_exchange(&ge->contended, contended) || !contended)
+		return;
+	ge->contended_ns = gvt->ops->now_ns(gvt->opaque);
+	gvt->ops->kick(gvt->opaque, engine);
+}
+
 /** sched_run - something changed: submit what may now be submitted */
 void sched_run(struct gvt *gvt, enum gpu_engine_id engine)
 {
@@ -121,21 +134,17 @@ void sched_run(struct gvt *gvt, enum gpu_engine_id engine)
 	if (ge->busy) {
 		bool alone = owner_may_go_on(gvt, engine);
 
-		if (!alone && !atomic_load(&ge->contended))
-			ge->contended_ns = gvt->ops->now_ns(gvt->opaque);
-		atomic_store(&ge->contended, !alone);
+		set_contended(gvt, engine, !alone);
 		if (alone && waits(ge->owner, engine))
 			submit(ge->owner, engine);
 		return;
 	}
-	atomic_store(&ge->contended, false);
+	set_contended(gvt, engine, false);
 	/* Each refusal takes one vGPU's submission away, so this ends. */
 	while ((vgpu = next_of(gvt, engine)) && !submit(vgpu, engine))
 		;
-	if (ge->busy && !owner_may_go_on(gvt, engine)) {
-		ge->contended_ns = gvt->ops->now_ns(gvt->opaque);
-		atomic_store(&ge->contended, true);
-	}
+	if (ge->busy && !owner_may_go_on(gvt, engine))
+		set_contended(gvt, engine, true);
 }
 
 /*
@@ -169,8 +178,8 @@ void sched_tick(struct gvt *gvt, enum gpu_engine_id e)
 	sched_run(gvt, e);
 	if (!ge->busy || !atomic_load(&ge->contended))
 		return;
-	if (hw_read(gvt, hw_engine_base(e) + RING_ESR) & ERROR_INSTRUCTION)
-		give_way(gvt, e, "it halted at an invalid command");
+	if (hw_read(gvt, hw_engine_base(e) + RING_ESR))
+		give_way(gvt, e, "it halted at an invalid command or a page fault");
 	else if (gvt->ops->now_ns(gvt->opaque) - ge->contended_ns > PATIENCE_NS)
 		give_way(gvt, e, "it ran for too long");
 }

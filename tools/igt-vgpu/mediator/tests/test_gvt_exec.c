@@ -331,29 +331,6 @@ static void an_endless_owner_has_to_give_way_after_some_seconds(void **state)
 	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
 }
 
-static void a_stopped_ring_does_not_stop_the_others_for_ever(void **state)
-{
-	struct gx_context ca, cb;
-	uint32_t tb;
-	GUESTS(state);
-
-	tb = gx_alloc(b, 1);
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, gx_alloc(a, 1));
-	gx_emit_store(&cb, tb, 3);
-	gx_submit(&ca, NULL);
-	gx_run(gx, GPU_RCS0);
-	gx_set_reg(a, 0x209c, 0x01000100);
-	gx_submit(&cb, NULL);
-	gx->now_ns += 6000000000ull;
-	/* No engine runs: the next trap of anybody notices. */
-	gx_reg(b, 0x2234);
-	gx_run(gx, GPU_RCS0);
-	assert_int_equal(gx_get(b, tb), 3);
-	assert_int_equal(gx_reg(a, 0x209c) & 0x300, 0x300);
-}
-
 static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **state)
 {
 	struct gx_context ca, cb;
@@ -655,7 +632,6 @@ int main(void)
 		T(a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other),
 		T(a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest),
 		T(an_endless_owner_has_to_give_way_after_some_seconds),
-		T(a_stopped_ring_does_not_stop_the_others_for_ever),
 		T(a_reset_takes_back_what_was_queued_and_nothing_else),
 		T(a_destroyed_vgpu_leaves_the_engine_to_the_next),
 		T(a_vgpu_reset_while_busy_frees_engine_and_ggtt),

@@ -180,6 +180,65 @@ static void an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_
 	assert_int_equal(gx_reg(a, 0x44308) & 1, 1);
 }
 
+static void a_stopped_ring_does_not_stop_the_others_for_ever(void **state)
+{
+	struct gx_context ca, cb;
+	unsigned int kicks;
+	uint64_t poll_ns;
+	uint32_t out;
+	GUESTS(state);
+
+	out = gx_alloc(b, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	gx_emit_wait(&ca, gx_alloc(a, 1));
+	gx_emit_store(&cb, out, 3);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_set_reg(a, 0x209c, 0x01000100);
+	/* Neither guest touches anything from here on: the engine's thread has to look by itself. */
+	kicks = gx->kicks[GPU_RCS0];
+	gx_submit(&cb, NULL);
+	assert_int_not_equal(gx->kicks[GPU_RCS0], kicks);
+	assert_false(gvt_engine_run(gx->gvt, GPU_RCS0, 100, &poll_ns));
+	assert_in_range(poll_ns, 1, 1000000000);
+	gx->now_ns += 6000000000ull;
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(b, out), 3);
+	assert_int_equal(gx_reg(a, 0x209c) & 0x300, 0x300);
+	/* Nobody waits any more, nobody watches. */
+	assert_false(gvt_engine_run(gx->gvt, GPU_RCS0, 100, &poll_ns));
+	assert_int_equal(poll_ns, 0);
+}
+
+static void an_engine_at_a_page_fault_goes_to_who_waits_at_once(void **state)
+{
+	struct gx_context ca, cb;
+	unsigned int order;
+	uint32_t out;
+	GUESTS(state);
+
+	out = gx_alloc(b, 1);
+	for (order = 0; order < 2; order++) {
+		gx_context_init(&ca, a, GPU_RCS0);
+		gx_context_init(&cb, b, GPU_RCS0);
+		gx_emit_store(&ca, 0xfffff000u, 1);
+		gx_emit_store(&cb, out, 3 + order);
+		gx_submit(&ca, NULL);
+		/* The other one waits before it happens, or comes after. */
+		if (order)
+			gx_run(gx, GPU_RCS0);
+		gx_submit(&cb, NULL);
+		gx_run(gx, GPU_RCS0);
+		assert_int_equal(gx_get(b, out), 3 + order);
+		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+		gx_expect_no_event(a, GPU_RCS0);
+		assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
+		gx_set_reg(a, 0x941c, 2);
+		gx_start(a);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
@@ -190,6 +249,8 @@ int main(void)
 		T(nothing_in_the_engine_survives_a_reset_or_a_change_of_owner),
 		T(an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself),
 		T(the_register_that_names_the_domain_is_no_guests_business),
+		T(a_stopped_ring_does_not_stop_the_others_for_ever),
+		T(an_engine_at_a_page_fault_goes_to_who_waits_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
