@@ -4,8 +4,9 @@
  * time, through host pointers.
  *
  * Called by cmd_blt.c on the engine's thread, without gpu->lock. A guest chooses all numbers: rows
- * and columns are at most 16 bits each, and a waiting reset is looked for at every row. Nothing
- * here is kept between commands.
+ * and columns are at most 16 bits each, and a call moves some MiB at most; a waiting reset is looked
+ * for at every row. Rows that were done are not done again, or an operation that reads what it
+ * writes (XOR, an overlap) would come out wrong. Nothing is kept between commands.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,10 @@ struct blt_row {
 	bool plain;		/* the result is the source, or the pattern, as it is */
 };
 
-/* Larger operations first deliver pending interrupts: someone may wait for one. */
+/* Larger operations first let the host deliver pending interrupts: someone may wait for one. */
 #define LONG_BLIT_BYTES	(256u << 10)
+/* After so many the engine looks around: who pauses the machine waits for the end of a slice. */
+#define BYTES_PER_CALL	(4u << 20)
 
 void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2)
 {
@@ -213,14 +216,16 @@ static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, ui
 				uint8_t *aside)
 {
 	const struct blt *blt = row->blt;
-	uint32_t rows = blt->y2 - blt->y1, i;
+	uint32_t rows = blt->y2 - blt->y1;
 	bool reverse = backwards(blt);
+	uint64_t moved;
 
-	for (i = 0; i < rows; i++) {
-		int32_t at = reverse ? rows - 1 - i : i;
+	for (moved = 0; cs->blt_row < rows; moved += len, cs->blt_row++) {
+		int32_t at = reverse ? rows - 1 - cs->blt_row : cs->blt_row;
 
-		if (atomic_load_explicit(&cs->engine->stop, memory_order_relaxed))
-			return BLT_STOPPED;
+		if (moved >= BYTES_PER_CALL ||
+		    atomic_load_explicit(&cs->engine->stop, memory_order_relaxed))
+			return BLT_PART;
 		if (aside && !gather_row(cs, blt, blt->sy + at, aside, len))
 			return BLT_FAULT;
 		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len))
@@ -248,8 +253,13 @@ enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt)
 	if (blt->x1 >= blt->x2 || blt->y1 >= blt->y2)
 		return BLT_DONE;
 	len = (uint32_t)(blt->x2 - blt->x1) * blt->cpp;
-	if ((uint64_t)len * (blt->y2 - blt->y1) >= LONG_BLIT_BYTES)
+	if ((uint64_t)len * (blt->y2 - blt->y1) >= LONG_BLIT_BYTES &&
+	    atomic_load(&cs->engine->irq_deferred)) {
 		gpu_engine_irq_flush(cs->engine);
+		/* The host does so between two slices. */
+		if (cs->engine->deliver)
+			return BLT_PART;
+	}
 	if (!blt->copy) {
 		for (i = 0; i < sizeof(pattern); i++)
 			pattern[i] = blt->color[i % blt->cpp];

@@ -31,11 +31,14 @@ struct blt {
 	int32_t sx, sy;		/* source of (x1, y1) */
 };
 
-enum blt_result { BLT_DONE, BLT_FAULT, BLT_STOPPED };
+enum blt_result { BLT_DONE, BLT_FAULT, BLT_PART };
 
 /* Cut the destination to a rectangle; the source moves with it. */
 void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2);
-/* Execute. BLT_STOPPED: a reset waits; a part of the rows is done. */
+/*
+ * Execute. BLT_PART: a part of the rows is done, as many as cs->blt_row says; called again with the
+ * same operation, it goes on behind them.
+ */
 enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt);
 
 #endif /* GPU_BLT_H */

@@ -134,6 +134,7 @@ void gpu_cs_start(struct gpu_cs *cs)
 	cs->predicated = false;
 	cs->loop_addr = ~0ull;
 	cs->loop_pure = false;
+	cs->blt_row = 0;
 	memset(cs->blt_setup, 0, sizeof(cs->blt_setup));
 	gpu_tlb_flush(cs);
 }
@@ -309,7 +310,6 @@ static bool decode(struct gpu_cs *cs, struct gpu_cmd *cmd, enum gpu_cs_result *r
 		memset(&cmd->dw[copy], 0, (GPU_CMD_PAD - copy) * 4);
 	cmd->info = info;
 	cmd->user = cs->level[cs->depth].space == GPU_SPACE_PPGTT;
-	cmd->retry = false;
 	return true;
 }
 
@@ -383,7 +383,9 @@ enum gpu_cs_result gpu_cs_step(struct gpu_cs *cs)
 	result = is_noop(cs, &cmd) ? GPU_CS_MORE : cmd.info->handler(cs, &cmd);
 	if (result != GPU_CS_WAIT)
 		cs->waiting = false;
-	if (cmd.retry || result == GPU_CS_WAIT || result == GPU_CS_HANG) {
+	if (result != GPU_CS_PART)
+		cs->blt_row = 0;
+	if (result == GPU_CS_PART || result == GPU_CS_WAIT || result == GPU_CS_HANG) {
 		cs->depth = depth;
 		cs->level[depth].addr = addr;
 		cs->head = head;

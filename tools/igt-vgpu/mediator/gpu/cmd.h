@@ -55,7 +55,6 @@ struct gpu_cmd {
 	const struct gpu_cmd_info *info;
 	uint32_t len;		/* dwords */
 	bool user;		/* it stands in a non-privileged batch */
-	bool retry; /* handler: stay at this command, execute it again at the next step */
 	uint32_t dw[GPU_CMD_MAX_DWORDS];
 };
 

@@ -2,7 +2,7 @@
 /*
  * Blitter commands: what they ask for, as a struct blt; blt.c moves the bytes.
  *
- * Called by gpu_cs_step(), see cmd_mi.c. Addresses are always the context's own (PPGTT), also for
+ * Called by gpu_cs_step(), see cmd.c. Addresses are always the context's own (PPGTT), also for
  * commands in the ring: i915's gt/intel_migrate.c relies on it. Sources: PRM SKL vol. 2a "BLT";
  * i915 gem/selftests/i915_gem_client_blt.c.
  */
@@ -96,14 +96,13 @@ static void rectangle(const struct gpu_cs *cs, struct blt *blt, uint32_t br13, u
 			 coord_y(cs->blt_setup[SETUP_CLIP1]));
 }
 
-static enum gpu_cs_result run(struct gpu_cs *cs, struct gpu_cmd *cmd, struct blt *blt)
+static enum gpu_cs_result run(struct gpu_cs *cs, struct blt *blt)
 {
 	switch (blt_run(cs, blt)) {
 	case BLT_FAULT:
 		return gpu_cs_fault(cs);
-	case BLT_STOPPED:
-		cmd->retry = true;
-		break;
+	case BLT_PART:
+		return GPU_CS_PART;
 	case BLT_DONE:
 		break;
 	}
@@ -131,7 +130,7 @@ enum gpu_cs_result gpu_cmd_xy_color_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)
 	blt.channels = channel_mask(cmd->dw[0], blt.cpp);
 	set_color(&blt, cmd->dw[6]);
 	rectangle(cs, &blt, br13, cmd->dw[2], cmd->dw[3]);
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 enum gpu_cs_result gpu_cmd_xy_src_copy_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)
@@ -151,7 +150,7 @@ enum gpu_cs_result gpu_cmd_xy_src_copy_blt(struct gpu_cs *cs, struct gpu_cmd *cm
 
 	blt.channels = channel_mask(cmd->dw[0], blt.cpp);
 	rectangle(cs, &blt, br13, cmd->dw[2], cmd->dw[3]);
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 /* The tiling field says linear, X, Y or (64 KiB) Ys; Yf stands in another dword. */
@@ -190,7 +189,7 @@ enum gpu_cs_result gpu_cmd_xy_fast_copy_blt(struct gpu_cs *cs, struct gpu_cmd *c
 		return gpu_cs_invalid(cs,
 				      "XY_FAST_COPY_BLT of a Ys-tiled surface is not implemented");
 	rectangle(cs, &blt, 0, cmd->dw[2], cmd->dw[3]);
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 /* The commands without coordinates: width in bytes, height in rows. A zero of either is nothing. */
@@ -212,7 +211,7 @@ enum gpu_cs_result gpu_cmd_color_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)
 
 	plain_rectangle(&blt, cmd->dw[2], cmd->dw[0], cmd->dw[1]);
 	set_color(&blt, cmd->dw[5]);
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 enum gpu_cs_result gpu_cmd_src_copy_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)
@@ -224,7 +223,7 @@ enum gpu_cs_result gpu_cmd_src_copy_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)
 	};
 
 	plain_rectangle(&blt, cmd->dw[2], cmd->dw[0], cmd->dw[1]);
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 /* What the following XY_PIXEL_BLT and XY_SCANLINES_BLT draw on, and with. */
@@ -267,7 +266,7 @@ static enum gpu_cs_result setup_fill(struct gpu_cs *cs, struct gpu_cmd *cmd, uin
 	if (setup[SETUP_MODE] & BR13_CLIP)
 		blt_clip(&blt, coord_x(setup[SETUP_CLIP0]), coord_y(setup[SETUP_CLIP0]),
 			 coord_x(setup[SETUP_CLIP1]), coord_y(setup[SETUP_CLIP1]));
-	return run(cs, cmd, &blt);
+	return run(cs, &blt);
 }
 
 enum gpu_cs_result gpu_cmd_xy_pixel_blt(struct gpu_cs *cs, struct gpu_cmd *cmd)

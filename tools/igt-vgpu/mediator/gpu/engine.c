@@ -148,6 +148,8 @@ static enum why run_commands(struct gpu_engine *engine, unsigned int *budget, bo
 		switch (result) {
 		case GPU_CS_MORE:
 			break;
+		case GPU_CS_PART:
+			return WHY_BUDGET;
 		case GPU_CS_ARB_POINT:
 			if (want_switch && engine->cs.arb_enabled)
 				return WHY_ARB_POINT;
@@ -239,7 +241,7 @@ static bool run_slice(struct gpu_engine *engine, unsigned int budget, uint64_t *
 		unsigned int before = budget;
 		bool want_switch = engine->has_pending;
 
-		if (!budget)
+		if (!budget || why == WHY_BUDGET)
 			return true;
 		if (why == WHY_WAIT && engine->cs.waiting && !atomic_load(&engine->attention)) {
 			*poll_ns = poll_interval(engine);

@@ -448,19 +448,103 @@ static void writes_to_read_only_pages_are_dropped(void **state)
 	free(s);
 }
 
-static void a_waiting_reset_stops_a_long_blit_which_is_then_repeated(void **state)
+/* After so many looks at the page tables and pages, the engine is asked to stop. */
+static struct cst *to_stop;
+static unsigned int looks;
+
+static void *stopping_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
+{
+	struct fx *fx = opaque;
+
+	if (!looks--)
+		atomic_store(&to_stop->engine->stop, true);
+	return addr < (uint64_t)FX_PAGES << GPU_PAGE_SHIFT ? fx_mem(fx, domain, addr) : NULL;
+}
+
+static void a_waiting_reset_stops_a_blit_between_rows(void **state)
 {
 	struct surf *s = setup(*state);
 
 	cst_ring(s->t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0xf0), 0, XY(1024, 32767), LO(DST_VA),
 		 HI(DST_VA), 0);
 	atomic_store(&s->t->engine->stop, true);
-	assert_int_equal(gpu_cs_step(s->t->cs), GPU_CS_MORE);
+	assert_int_equal(gpu_cs_step(s->t->cs), GPU_CS_PART);
 	assert_int_equal(s->t->cs->head, 0);
 	check(s);
 	atomic_store(&s->t->engine->stop, false);
 	assert_int_equal(cst_run(s->t), GPU_CS_EMPTY);
 	memset(s->want, 0, 4096);
+	check(s);
+	free(s);
+}
+
+/* XOR with itself, and a copy onto its own source: a row that is done twice comes out wrong. */
+static void an_interrupted_blit_equals_one_that_was_not(void **state)
+{
+	static const uint32_t height = 25;
+	unsigned int kind, when, parts = 0;
+	struct cst *t = *state;
+
+	for (kind = 0; kind < 3; kind++) {
+		for (when = 1; when < 60; when += 7) {
+			struct surf *s = setup(t);
+			uint32_t dst = kind == 2 ? 3 : 1, row, i;
+
+			/* Pattern XOR destination; source XOR destination; plain, downwards. */
+			if (kind == 0)
+				cst_ring(t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0x5a) | 4096, 0,
+					 XY(1024, height), LO(DST_VA), HI(DST_VA), 0x5a5a5a5a, 0);
+			else
+				cst_ring(t, BLT(0x53, 10) | RGBA,
+					 3 << 24 | ROP(kind == 1 ? 0x66 : 0xcc) | 4096, XY(0, dst),
+					 XY(1024, dst + height), LO(DST_VA), HI(DST_VA), 0, 4096,
+					 LO(DST_VA), HI(DST_VA));
+			for (row = 0; row < height; row++) {
+				for (i = 0; i < 4096; i++) {
+					uint32_t d = (row + (kind ? dst : 0)) * 4096 + i;
+
+					if (kind == 0)
+						s->want[d] = s->before[d] ^ 0x5a;
+					else if (kind == 2)
+						s->want[d] = s->before[row * 4096 + i];
+				}
+			}
+			/* Upwards onto itself: from the last row, each one with the row above. */
+			for (row = height; kind == 1 && row-- > 0;)
+				for (i = 0; i < 4096; i++)
+					s->want[(row + 1) * 4096 + i] ^= s->want[row * 4096 + i];
+			gpu_tlb_flush(t->cs);
+			to_stop = t;
+			looks = when;
+			t->fx->ops.page = stopping_page;
+			while (gpu_cs_step(t->cs) == GPU_CS_PART) {
+				parts++;
+				atomic_store(&t->engine->stop, false);
+			}
+			cst_run_ok(t);
+			atomic_store(&t->engine->stop, false);
+			check(s);
+			free(s);
+		}
+	}
+	assert_true(parts > 10);
+}
+
+static void a_huge_blit_is_done_in_parts_that_let_others_have_a_turn(void **state)
+{
+	struct surf *s = setup(*state);
+	struct gpu_cs *cs = s->t->cs;
+	unsigned int parts = 0;
+
+	/* 4 KiB a row, all of them onto the same: 128 MiB. */
+	cst_ring(s->t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0x5a), 0, XY(1024, 32767), LO(DST_VA),
+		 HI(DST_VA), 0xffffffff, 0);
+	for (; gpu_cs_step(cs) == GPU_CS_PART; parts++)
+		assert_int_equal(cs->head, 0);
+	assert_in_range(parts, 16, 64);
+	cst_run_ok(s->t);
+	for (parts = 0; parts < 4096; parts++)
+		s->want[parts] = ~s->before[parts];
 	check(s);
 	free(s);
 }
@@ -518,7 +602,9 @@ int main(void)
 		TEST(tiled_pixels_above_or_left_of_the_surface_are_not_drawn),
 		TEST(a_fault_in_the_middle_hangs_at_the_command),
 		TEST(writes_to_read_only_pages_are_dropped),
-		TEST(a_waiting_reset_stops_a_long_blit_which_is_then_repeated),
+		TEST(a_waiting_reset_stops_a_blit_between_rows),
+		TEST(an_interrupted_blit_equals_one_that_was_not),
+		TEST(a_huge_blit_is_done_in_parts_that_let_others_have_a_turn),
 		TEST(hostile_numbers_end_in_a_fault_or_in_bounds),
 	};
 

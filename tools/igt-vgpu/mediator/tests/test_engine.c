@@ -90,6 +90,26 @@ static void a_slice_executes_no_more_than_its_budget(void **state)
 	assert_int_equal(reg(&r, 0x6c), 0xffffffff);
 }
 
+static void a_slice_ends_in_the_middle_of_a_huge_blit(void **state)
+{
+	struct rig r;
+	unsigned int slices;
+	uint64_t page, poll;
+
+	rig_init(&r, *state, GPU_BCS0);
+	page = fx_alloc(r.fx, 0, 1);
+	fx_ppgtt_map(&r.a, 0x100000, page, 1, 0);
+	/* XY_COLOR_BLT, 4 KiB a row, all rows onto the same page: 128 MiB */
+	fx_emit(&r.a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
+		32767u << 16 | 1024, 0x100000u, 0u, 0x77u, MI_NOOP);
+	store(&r, 0, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
+		assert_int_equal(slot(&r, 0), 0);
+	assert_in_range(slices, 16, 64);
+	assert_int_equal(slot(&r, 0), 1);
+}
+
 static void an_idle_engine_has_nothing_to_run(void **state)
 {
 	struct fx *fx = *state;
@@ -328,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 		T(a_slice_executes_no_more_than_its_budget),
+		T(a_slice_ends_in_the_middle_of_a_huge_blit),
 		T(an_idle_engine_has_nothing_to_run),
 		T(a_wait_is_spun_first_and_then_polled_ever_more_rarely),
 		T(stop_ring_halts_at_the_next_command_and_lets_go_on),
