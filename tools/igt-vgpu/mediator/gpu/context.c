@@ -277,6 +277,12 @@ void gpu_context_load(struct gpu_engine *engine)
 	gpu_unlock(gpu);
 	run_wa_batches(engine, indirect, per_ctx);
 	gpu_lock_runner(gpu);
+	if (atomic_load(&engine->stop) && !cs->hung) {
+		/* A part of them may be missing: all of it again, from the image, which is as it was. */
+		engine->need_load = true;
+		gpu_event(engine, GPU_EVENT_CONTEXT_OUT, desc);
+		return;
+	}
 	if (!cs->hung)
 		restore_batch(engine);
 	gpu_engine_publish(engine);

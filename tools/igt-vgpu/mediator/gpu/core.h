@@ -110,7 +110,8 @@ void gpu_execlist_complete(struct gpu_engine *engine);
 /* ---- context.c ---- */
 /*
  * Load active[0] into the engine: registers under the lock, then the workaround batches without it.
- * Called with the lock held by the runner; drops and retakes it. On failure the stream is hung.
+ * Called with the lock held by the runner; drops and retakes it. On failure the stream is hung; if
+ * somebody stopped the engine meanwhile, need_load is set again.
  */
 void gpu_context_load(struct gpu_engine *engine);
 bool gpu_context_save(struct gpu_engine *engine);

@@ -224,7 +224,7 @@ static bool serve(struct gpu_engine *engine, enum why why)
 		gpu_context_load(engine);
 	if (engine->cs.hung)
 		report_hang(engine);
-	return !engine->cs.hung;
+	return !engine->cs.hung && !engine->need_load;
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "../gpu/gpu_types.h"
 #include "fixture.h"
 
 #define MI_NOOP			0u
@@ -392,6 +393,46 @@ static void an_endless_workaround_batch_hangs_the_engine(void **state)
 	assert_int_equal(fx_reg(r.fx, 0x2234) >> 18 & 1, 0);
 }
 
+static struct gpu_engine *to_stop;
+
+/* As gpu_engine_stop() does from another thread, while the first store is executed. */
+static void *stopping_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
+{
+	if (write && to_stop)
+		atomic_store(&to_stop->stop, true);
+	return fx_mem(opaque, domain, addr);
+}
+
+static void workaround_batches_that_were_interrupted_run_again(void **state)
+{
+	struct rig r;
+	uint32_t wa;
+
+	rig_init(&r, *state, GPU_RCS0, 0);
+	wa = fx_ggtt_alloc(r.fx, 0, 1);
+	memcpy(fx_at(r.fx, wa), (uint32_t[]){ MI_STORE_DWORD_GGTT, r.result, 0, 0xa1,
+					      MI_STORE_DWORD_GGTT, r.result + 4, 0, 0xa2,
+					      MI_BB_END }, 36);
+	fx_ctx_set(&r.a, FX_CTX_BB_PER_CTX, wa | 1);
+	fx_emit(&r.a, 4, MI_STORE_DWORD_GGTT, r.result + 8, 0u, 1u);
+	fx_submit(r.fx, &r.a, NULL);
+	/* No status page, or the event of the context switch were the first write. */
+	gpu_lock(r.fx->gpu);
+	gpu_reg_set(r.fx->gpu, 0x2080, 0);
+	gpu_unlock(r.fx->gpu);
+	to_stop = &r.fx->gpu->engine[GPU_RCS0];
+	r.fx->ops.page = stopping_page;
+	fx_run_bounded(r.fx, GPU_RCS0, 1);
+	assert_int_equal(slot(&r, 0), 0xa1);
+	assert_int_equal(slot(&r, 1), 0);
+	assert_int_equal(slot(&r, 2), 0);
+	atomic_store(&to_stop->stop, false);
+	to_stop = NULL;
+	fx_run(r.fx, GPU_RCS0);
+	assert_int_equal(slot(&r, 1), 0xa2);
+	assert_int_equal(slot(&r, 2), 1);
+}
+
 static void page_tables_lie_in_the_domain_that_the_mediator_named(void **state)
 {
 	struct rig r;
@@ -500,6 +541,7 @@ int main(void)
 		T(the_context_timestamp_counts_only_while_the_context_runs),
 		T(workaround_batches_run_at_every_restore_before_the_ring),
 		T(an_endless_workaround_batch_hangs_the_engine),
+		T(workaround_batches_that_were_interrupted_run_again),
 		T_SHARED(page_tables_lie_in_the_domain_that_the_mediator_named),
 		T_SHARED(an_image_in_the_owners_memory_reaches_only_the_guests),
 		T_SHARED(three_level_contexts_can_load_their_directories_by_command),
