@@ -173,7 +173,7 @@ static void restore_batch(struct gpu_engine *engine)
 	if (!(engine_get(engine, RING_BBADDR) & BBADDR_VALID))
 		return;
 	/* i915 rewinds RING_HEAD to replay a request and leaves BB_ADDR as it is. */
-	start = gpu_ggtt_ptr(cs->gpu, cs->ring_start + (uint64_t)back, false);
+	start = gpu_ggtt_ptr_of(cs->gpu, cs->domain, cs->ring_start + (uint64_t)back, false);
 	if (!start || (*(const uint32_t *)start & MI_OPCODE_MASK) != MI_BB_START)
 		return;
 	for (i = 0; i < 2; i++) {

@@ -433,6 +433,37 @@ static void workaround_batches_that_were_interrupted_run_again(void **state)
 	assert_int_equal(slot(&r, 2), 1);
 }
 
+/* The ring's address was checked at submission; the guest may have changed it since. */
+static void a_batch_is_not_resumed_for_what_stands_in_anothers_page(void **state)
+{
+	struct rig r;
+	uint32_t foreign, batch, out;
+
+	rig_init(&r, *state, GPU_BCS0, 2);
+	foreign = fx_ggtt_alloc(r.fx, 1, 1);
+	fx_write(r.fx, foreign, MI_BB_START_PPGTT);
+	batch = fx_ggtt_alloc(r.fx, 2, 1);
+	out = fx_ggtt_alloc(r.fx, 2, 1);
+	memcpy(fx_at(r.fx, batch), (uint32_t[]){ MI_STORE_DWORD_GGTT, out, 0, 1, MI_BB_END }, 20);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_ctx_set(&r.a, FX_CTX_START, foreign);
+	fx_ctx_set(&r.a, FX_CTX_HEAD, 12);
+	fx_ctx_set(&r.a, FX_CTX_TAIL, 16);
+	fx_ctx_set(&r.a, FX_CTX_BB_ADDR, batch | 1);
+	fx_run_bounded(r.fx, GPU_BCS0, 1);
+	assert_int_equal(fx_read(r.fx, out), 0);
+	/* From its own ring it is. */
+	fx_set_reg(r.fx, 0x941c, 8);
+	fx_hwsp(r.fx, GPU_BCS0);
+	fx_set_reg(r.fx, r.base + GPU_RING_DOMAIN, 2);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_write(r.fx, r.a.ring, MI_BB_START_PPGTT);
+	fx_ctx_set(&r.a, FX_CTX_START, r.a.ring);
+	fx_ctx_set(&r.a, FX_CTX_TAIL, 16);
+	fx_run_bounded(r.fx, GPU_BCS0, 1);
+	assert_int_equal(fx_read(r.fx, out), 1);
+}
+
 static void page_tables_lie_in_the_domain_that_the_mediator_named(void **state)
 {
 	struct rig r;
@@ -542,6 +573,7 @@ int main(void)
 		T(workaround_batches_run_at_every_restore_before_the_ring),
 		T(an_endless_workaround_batch_hangs_the_engine),
 		T(workaround_batches_that_were_interrupted_run_again),
+		T_SHARED(a_batch_is_not_resumed_for_what_stands_in_anothers_page),
 		T_SHARED(page_tables_lie_in_the_domain_that_the_mediator_named),
 		T_SHARED(an_image_in_the_owners_memory_reaches_only_the_guests),
 		T_SHARED(three_level_contexts_can_load_their_directories_by_command),
