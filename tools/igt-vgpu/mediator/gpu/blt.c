@@ -4,9 +4,9 @@
  * time, through host pointers.
  *
  * Called by cmd_blt.c on the engine's thread, without gpu->lock. A guest chooses all numbers: rows
- * and columns are at most 16 bits each, and a call moves some MiB at most; a waiting reset is looked
- * for at every row. Rows that were done are not done again, or an operation that reads what it
- * writes (XOR, an overlap) would come out wrong. Nothing is kept between commands.
+ * and columns are at most 16 bits each, and a call moves some MiB at most; a waiting reset is
+ * looked for at every row. Rows that were done are not done again, or an operation that reads what
+ * it writes (XOR, an overlap) would come out wrong. Nothing is kept between commands.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -132,8 +132,8 @@ struct gpu_engine {
 	/* Owned by the runner; by the reset code when !running. */
 	struct gpu_cs cs;
 	_Atomic uint32_t irq_deferred;	/* interrupt bits not yet in the IIR: gpu_engine_irq() */
-	uint64_t irq_deferred_ns;	/* since when */
-	bool deliver;			/* an interrupt was raised in this slice: end it soon */
+	_Atomic uint64_t irq_deferred_ns;	/* since when; a CPU's write to EMR raises, too */
+	atomic_bool deliver;		/* an interrupt was raised in this slice: end it soon */
 	uint32_t wait_polls;		/* consecutive polls of an unsatisfied semaphore ... */
 	uint64_t wait_since_ns;		/* ... since when */
 

@@ -105,15 +105,19 @@ static void *igt_bare_page(void *opaque, unsigned int domain, uint64_t addr, boo
 {
     IgtGpu *gpu = opaque;
 
-    return domain == 0 && gpu->bare_dev ? igt_dma_page(&gpu->bare_dev->dma, addr, write)
-                                        : NULL;
+    IgtPci *dev = qatomic_read(&gpu->bare_dev);
+
+    return domain == 0 && dev ? igt_dma_page(&dev->dma, addr, write) : NULL;
 }
 
 static void igt_bare_irq(void *opaque, bool level)
 {
     IgtGpu *gpu = opaque;
 
-    if (gpu->bare_dev) {
+    /* Who has the GPU may change at any time, unless this thread holds the big lock. */
+    if (!qemu_mutex_iothread_locked()) {
+        qatomic_set(&gpu->irq_pending, true);
+    } else if (gpu->bare_dev) {
         igt_pci_irq(gpu->bare_dev);
     }
 }
@@ -366,7 +370,7 @@ struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **err
         }
         igt_gpu_start_threads(gpu);
     }
-    gpu->bare_dev = dev;
+    qatomic_set(&gpu->bare_dev, dev);
     return gpu->bare;
 }
 
@@ -375,7 +379,7 @@ void igt_gpu_put_bare(IgtGpu *gpu, IgtPci *dev)
     if (gpu->bare_dev == dev) {
         /* After the reset no engine refers to the device's memory. */
         gpu_power_on_reset(gpu->bare);
-        gpu->bare_dev = NULL;
+        qatomic_set(&gpu->bare_dev, NULL);
         gpu_invalidate_host_pages(gpu->bare);
     }
 }

@@ -93,7 +93,7 @@ struct IgtGpu {
     /* One of these once a device was plugged, for as long as the object lives. */
     struct gvt *gvt;
     struct gpu *bare;
-    IgtPci *bare_dev; /* who has the bare GPU */
+    IgtPci *bare_dev; /* who has the bare GPU; written with the big lock, atomic */
 
     bool irq_pending; /* atomic; an engine raised one, to be delivered after its slice */
     struct trace *trace; /* NULL unless trace=on */
