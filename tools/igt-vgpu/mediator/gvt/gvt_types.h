@@ -120,7 +120,6 @@ struct gvt_engine {
 	struct vgpu *owner;
 	/* something was submitted and the engine was not seen idle since */
 	bool busy;
-	bool stopped;			/* STOP_RING is set in it, at its owner's wish */
 	unsigned int csb_read;		/* last CSB entry that was read */
 	/* it is busy, and somebody but the owner waits for it ... */
 	_Atomic bool contended;

@@ -87,7 +87,6 @@ static void engine_init(struct gvt *gvt, enum gpu_engine_id engine)
 	hw_write(gvt, base + RING_EIR, ~0u);
 	gvt->engine[engine].csb_read = csb_pointer(gvt, engine);
 	gvt->engine[engine].busy = false;
-	gvt->engine[engine].stopped = false;
 }
 
 /** hw_init - take over the GPU after power on, and note what a new vGPU's registers read */
@@ -146,9 +145,7 @@ void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine)
 
 void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop)
 {
-	if (gvt->engine[engine].stopped == stop)
-		return;
-	gvt->engine[engine].stopped = stop;
+	/* Also if it seems to be so already: the guest's own commands can change the bit. */
 	hw_write(gvt, engine_base[engine] + RING_MI_MODE,
 		 stop ? MASKED_ENABLE(STOP_RING) : MASKED_DISABLE(STOP_RING));
 }

@@ -211,6 +211,25 @@ static void a_stopped_ring_does_not_stop_the_others_for_ever(void **state)
 	assert_int_equal(poll_ns, 0);
 }
 
+static void a_ring_that_stopped_itself_can_be_started_by_its_driver(void **state)
+{
+	struct gx_context ctx;
+	uint32_t out;
+	GUESTS(state);
+
+	(void)b;
+	out = gx_alloc(a, 1);
+	gx_context_init(&ctx, a, GPU_RCS0);
+	gx_emit(&ctx, 4, 0x22u << 23 | 1, 0x209c, 0x01000100u, 0u);
+	gx_emit_store(&ctx, out, 5);
+	gx_submit(&ctx, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, out), 0);
+	gx_set_reg(a, 0x209c, 0x01000000);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, out), 5);
+}
+
 static void an_engine_at_a_page_fault_goes_to_who_waits_at_once(void **state)
 {
 	struct gx_context ca, cb;
@@ -250,6 +269,7 @@ int main(void)
 		T(an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself),
 		T(the_register_that_names_the_domain_is_no_guests_business),
 		T(a_stopped_ring_does_not_stop_the_others_for_ever),
+		T(a_ring_that_stopped_itself_can_be_started_by_its_driver),
 		T(an_engine_at_a_page_fault_goes_to_who_waits_at_once),
 	};
 
