@@ -138,6 +138,11 @@ bool gpu_engine_run(struct gpu *gpu, enum gpu_engine_id engine, unsigned int bud
 		    uint64_t *poll_ns);
 
 bool gpu_irq_level(struct gpu *gpu);
+/*
+ * How often the line rose, counted modulo 2^32. It may fall and rise again before anybody looks; an
+ * interrupt that is sent as a message (MSI) is due all the same. Read the level first.
+ */
+uint32_t gpu_irq_rises(struct gpu *gpu);
 
 /* PCI identity of the platform, and constants a PCI device shows (0x50 GMCH control etc.). */
 uint16_t gpu_pci_device_id(const struct gpu *gpu);

@@ -162,6 +162,7 @@ struct gpu {
 	uint32_t *regs;			/* GPU_MMIO_SIZE / 4 plain register values */
 	struct gpu_engine engine[GPU_NUM_ENGINES];
 	_Atomic bool irq_level;
+	_Atomic uint32_t irq_rises;	/* how often irq_level turned true */
 
 	_Atomic uint64_t *ggtt;		/* GPU_GGTT_ENTRIES */
 	atomic_bool ggtt_dirty[GPU_GGTT_ENTRIES / GPU_GGTT_CHUNK];	/* chunks in use */

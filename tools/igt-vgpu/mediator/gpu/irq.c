@@ -47,12 +47,19 @@ bool gpu_irq_update(struct gpu *gpu)
 {
 	bool level = gpu_reg_get(gpu, MASTER) & MASTER_ENABLE && pending(gpu);
 
+	if (level && !atomic_load(&gpu->irq_level))
+		atomic_fetch_add(&gpu->irq_rises, 1);
 	return atomic_exchange(&gpu->irq_level, level) != level;
 }
 
 bool gpu_irq_level(struct gpu *gpu)
 {
 	return atomic_load(&gpu->irq_level);
+}
+
+uint32_t gpu_irq_rises(struct gpu *gpu)
+{
+	return atomic_load(&gpu->irq_rises);
 }
 
 static uint32_t master_read(const struct gpu_reg_io *io, uint32_t stored)

@@ -108,6 +108,8 @@ uint64_t vgpu_aperture_read(struct vgpu *vgpu, uint32_t offset, unsigned int siz
 void vgpu_aperture_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value);
 
 bool vgpu_irq_level(struct vgpu *vgpu);
+/* As gpu_irq_rises(). */
+uint32_t vgpu_irq_rises(struct vgpu *vgpu);
 
 /*
  * What the guest reads in the PVINFO page, also wrongly: "field=value;field=value", fields as in

@@ -93,6 +93,7 @@ struct vgpu {
 	uint16_t pcode_freq[256];
 	struct vgpu_irq irq;
 	_Atomic bool irq_level;		/* master and any (iir & ier) */
+	_Atomic uint32_t irq_rises;	/* how often irq_level turned true */
 	atomic_uint notifying;		/* threads in ops->irq() for this vGPU, without the lock */
 
 	/* the guest's entries of its partition, as it wrote them: aperture part, then hidden */

@@ -39,6 +39,8 @@ static void update(struct vgpu *vgpu)
 	level = irq->master && pending;
 	if (level == atomic_load(&vgpu->irq_level))
 		return;
+	if (level)
+		atomic_fetch_add(&vgpu->irq_rises, 1);
 	atomic_store(&vgpu->irq_level, level);
 	vgpu->gvt->irq_changed |= 1u << vgpu->id;
 }

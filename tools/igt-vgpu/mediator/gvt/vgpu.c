@@ -144,6 +144,11 @@ bool vgpu_irq_level(struct vgpu *vgpu)
 	return atomic_load(&vgpu->irq_level);
 }
 
+uint32_t vgpu_irq_rises(struct vgpu *vgpu)
+{
+	return atomic_load(&vgpu->irq_rises);
+}
+
 static bool access_ok(uint32_t offset, unsigned int size, uint32_t end)
 {
 	return (size == 1 || size == 2 || size == 4 || size == 8) && offset % size == 0 &&

@@ -148,6 +148,11 @@ static bool igt_bare_irq_level(IgtPci *dev)
     return gpu_irq_level(IGT_GPU_PCI(dev)->gpu);
 }
 
+static uint32_t igt_bare_irq_rises(IgtPci *dev)
+{
+    return gpu_irq_rises(IGT_GPU_PCI(dev)->gpu);
+}
+
 /* ---- life ---- */
 
 static bool igt_bare_realize_core(IgtPci *dev, Error **errp)
@@ -188,6 +193,7 @@ static void igt_gpu_pci_class_init(ObjectClass *klass, void *data)
     k->aperture_read = igt_bare_aperture_read;
     k->aperture_write = igt_bare_aperture_write;
     k->irq_level = igt_bare_irq_level;
+    k->irq_rises = igt_bare_irq_rises;
     dc->desc = "bare software GPU (Gen8/Gen9)";
     device_class_set_props(dc, igt_bare_properties);
 }

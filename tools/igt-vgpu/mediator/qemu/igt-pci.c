@@ -168,18 +168,23 @@ static const MemoryRegionOps igt_pci_io_ops = {
 
 /* ---- interrupt ---- */
 
-/* Big lock. The truth is asked for here: notifications may have overtaken each other. */
+/*
+ * Big lock. The truth is asked for here: notifications may have overtaken each other. A
+ * line that fell and rose again meanwhile is a message more.
+ */
 static void igt_pci_irq_deliver(IgtPci *dev)
 {
     PCIDevice *pci = PCI_DEVICE(dev);
     bool level = IGT_PCI_GET_CLASS(dev)->irq_level(dev);
-    bool rising = level && !dev->irq_delivered;
+    uint32_t rises = IGT_PCI_GET_CLASS(dev)->irq_rises(dev);
+    bool rising = level && (!dev->irq_delivered || rises != dev->irq_rises);
     struct trace_event entry = { .kind = TRACE_IRQ, .pid = dev->trace_pid };
 
-    if (level == dev->irq_delivered) {
+    if (!rising && level == dev->irq_delivered) {
         return;
     }
     dev->irq_delivered = level;
+    dev->irq_rises = rises;
     if (msi_enabled(pci)) {
         if (rising) {
             stats_count(dev->stats, STATS_IRQ_MSI);

@@ -134,6 +134,7 @@ struct IgtPci {
     uint8_t trace_pid;
 
     bool irq_delivered; /* the level that the guest was told; big lock */
+    uint32_t irq_rises; /* the last rise of it; big lock */
     bool realized_core; /* realize_core() was done */
     QLIST_ENTRY(IgtPci) next;
 };
@@ -152,6 +153,7 @@ struct IgtPciClass {
     void (*aperture_write)(IgtPci *dev, uint32_t offset, unsigned int size,
                            uint64_t value);
     bool (*irq_level)(IgtPci *dev);
+    uint32_t (*irq_rises)(IgtPci *dev);
     /* The guest wrote the power state; may be NULL. */
     void (*set_power)(IgtPci *dev, bool d3hot);
     /* More keys for the JSON snapshot; may be NULL. */

@@ -142,6 +142,11 @@ static bool igt_vgpu_irq_level(IgtPci *dev)
     return vgpu_irq_level(IGT_VGPU(dev)->vgpu);
 }
 
+static uint32_t igt_vgpu_irq_rises(IgtPci *dev)
+{
+    return vgpu_irq_rises(IGT_VGPU(dev)->vgpu);
+}
+
 static void igt_vgpu_set_power(IgtPci *dev, bool d3hot)
 {
     vgpu_set_power(IGT_VGPU(dev)->vgpu, d3hot);
@@ -217,6 +222,7 @@ static void igt_vgpu_class_init(ObjectClass *klass, void *data)
     k->aperture_read = igt_vgpu_aperture_read;
     k->aperture_write = igt_vgpu_aperture_write;
     k->irq_level = igt_vgpu_irq_level;
+    k->irq_rises = igt_vgpu_irq_rises;
     k->set_power = igt_vgpu_set_power;
     k->describe = igt_vgpu_describe;
     dc->desc = "vGPU of the software GVT mediator";

@@ -174,6 +174,29 @@ static void a_reset_vgpu_has_its_line_down(void **state)
 	assert_int_equal(gx_reg(a, 0x44200), 0);
 }
 
+static void an_interrupt_in_the_moment_of_an_acknowledgement_is_one_more(void **state)
+{
+	struct gx *gx = *state;
+	struct gx_guest *a = &gx->guest[0];
+	struct gx_context ctx;
+	unsigned int rises;
+	uint64_t poll_ns;
+
+	interrupt(gx, a, GPU_RCS0);
+	assert_true(vgpu_irq_level(a->vgpu));
+	rises = vgpu_irq_rises(a->vgpu);
+	gx_context_init(&ctx, a, GPU_RCS0);
+	gx_emit_interrupt(&ctx);
+	gx_submit(&ctx, NULL);
+	/* The GPU has reported, and the guest's trap is the first to look. */
+	while (gpu_engine_run(gvt_gpu(gx->gvt), GPU_RCS0, 100, &poll_ns))
+		;
+	assert_int_equal(vgpu_irq_rises(a->vgpu), rises);
+	gx_set_reg(a, 0x44308, ~0u);
+	assert_true(vgpu_irq_level(a->vgpu));
+	assert_int_equal(vgpu_irq_rises(a->vgpu), rises + 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
@@ -185,6 +208,7 @@ int main(void)
 		T(each_engine_has_its_place),
 		T(identity_registers_of_the_display_read_zero),
 		T(an_invalid_command_is_reported_to_its_owner),
+		T(an_interrupt_in_the_moment_of_an_acknowledgement_is_one_more),
 		T(a_reset_vgpu_has_its_line_down),
 	};
 

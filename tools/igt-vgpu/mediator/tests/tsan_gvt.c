@@ -139,7 +139,8 @@ static void guests_engines_and_resets_run_at_once(void **state)
 /** struct msi - a front end that delivers rising edges, as the QEMU device does with its lock */
 struct msi {
 	pthread_cond_t raised;
-	bool delivered;		/* the level that was passed on */
+	bool delivered;		/* the level that was passed on, ... */
+	uint32_t rises;		/* ... and the last rise of it */
 	unsigned int pending;	/* messages the guest has not handled */
 };
 
@@ -150,12 +151,14 @@ static void deliver(struct gx_guest *guest)
 {
 	struct msi *msi = guest->on_irq_arg;
 	bool level = vgpu_irq_level(guest->vgpu);
+	uint32_t rises = vgpu_irq_rises(guest->vgpu);
 
-	if (level && !msi->delivered) {
+	if (level && (!msi->delivered || rises != msi->rises)) {
 		msi->pending++;
 		pthread_cond_signal(&msi->raised);
 	}
 	msi->delivered = level;
+	msi->rises = rises;
 }
 
 static _Thread_local bool in_trap;
