@@ -552,11 +552,15 @@ static void a_huge_blit_is_done_in_parts_that_let_others_have_a_turn(void **stat
 static void hostile_numbers_end_in_a_fault_or_in_bounds(void **state)
 {
 	struct surf *s = setup(*state);
+	size_t all = (size_t)FX_PAGES * GPU_PAGE_SIZE;
+	uint8_t *mem = s->t->fx->mem[0], *before = malloc(all), *ring = fx_at(s->t->fx, s->t->ctx.ring);
 	uint32_t seed = 99, dw[10], i, round;
 	static const uint32_t headers[] = { BLT(0x53, 10), BLT(0x50, 10), BLT(0x42, 10),
 					    BLT(0x43, 10), BLT(0x40, 10), BLT(0x01, 10),
 					    BLT(0x24, 10), BLT(0x25, 10) };
 
+	/* Nothing but the surfaces is at addresses that the dice hit; the ring is the test's own. */
+	memcpy(before, mem, all);
 	for (round = 0; round < 3000; round++) {
 		for (i = 1; i < 10; i++) {
 			seed = seed * 1664525 + 1013904223;
@@ -576,6 +580,11 @@ static void hostile_numbers_end_in_a_fault_or_in_bounds(void **state)
 		cst_ring_dwords(s->t, dw, 10);
 		(void)cst_run(s->t);
 	}
+	assert_memory_not_equal(s->mem, s->before, sizeof(s->before));
+	memcpy(before + (s->mem - mem), s->mem, sizeof(s->before));
+	memcpy(before + (ring - mem), ring, GPU_PAGE_SIZE);
+	assert_memory_equal(before, mem, all);
+	free(before);
 	free(s);
 }
 

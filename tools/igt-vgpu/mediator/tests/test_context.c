@@ -3,6 +3,7 @@
  * Tests of gpu/context.c: the layout of images, what is restored, what is saved, workaround
  * batches, domains.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../gpu/gpu_types.h"
@@ -17,6 +18,7 @@
 #define MI_BB_START_PPGTT	(0x31u << 23 | 1u << 8 | 1)
 #define GPR0			0x600
 #define POSTED			(1u << 12)
+#define MEMORY			((size_t)FX_PAGES * GPU_PAGE_SIZE)
 
 struct rig {
 	struct fx *fx;
@@ -273,20 +275,35 @@ static void a_malformed_image_hangs_or_runs_but_never_harms(void **state)
 	static const uint32_t headers[] = { MI_LRI(128), 0xffffffff, 0x11000000,
 					    MI_LRI(1),	 MI_BB_END,  0x7a000004 };
 	struct fx *fx = *state;
-	unsigned int i, at;
+	uint8_t *before = malloc(MEMORY);
+	unsigned int i, at, domain;
 
 	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		struct rig r;
+		uint8_t *image;
 
 		rig_init(&r, fx, GPU_RCS0, 1);
 		for (at = 0; at < 1024; at++)
 			fx_ctx_set(&r.a, at, headers[i]);
 		fx_ctx_set(&r.a, FX_CTX_CONTROL, 0x00090008);
 		fx_submit(fx, &r.a, NULL);
+		/* Only the image itself may change, by a save. */
+		image = fx_at(fx, r.a.lrca + GPU_PAGE_SIZE);
+		memcpy(before, fx->mem[1], MEMORY);
 		fx_run_bounded(fx, GPU_RCS0, 10);
-		fx_set_reg(fx, 0x941c, 1);
-		assert_int_equal(fx_reg(fx, 0x941c), 0);
+		memcpy(before + (image - fx->mem[1]), image, GPU_PAGE_SIZE);
+		assert_memory_equal(before, fx->mem[1], MEMORY);
+		for (domain = 2; domain < FX_DOMAINS; domain++)
+			for (at = 0; at < MEMORY; at += 8)
+				assert_true(!*(uint64_t *)(fx->mem[domain] + at));
+		/* And the engine is good for the next one. */
+		fx_set_reg(fx, 0x941c, 2);
+		fx_set_reg(fx, r.base + 0x29c, 1u << 31 | 1u << 15);
+		fx_emit(&r.b, 4, MI_STORE_DWORD_GGTT, r.result, 0u, 1u);
+		run(&r, &r.b);
+		assert_int_equal(slot(&r, 0), 1);
 	}
+	free(before);
 }
 
 static void a_context_without_memory_hangs_the_engine_until_it_is_reset(void **state)
@@ -566,7 +583,7 @@ int main(void)
 		T(masked_registers_are_saved_with_their_write_enables),
 		T(stopping_the_ring_is_no_part_of_a_context),
 		T(an_image_cannot_reach_registers_outside_its_context),
-		T(a_malformed_image_hangs_or_runs_but_never_harms),
+		T_SHARED(a_malformed_image_hangs_or_runs_but_never_harms),
 		T(a_context_without_memory_hangs_the_engine_until_it_is_reset),
 		T(the_tail_in_the_image_is_the_drivers_and_is_never_written),
 		T(the_context_timestamp_counts_only_while_the_context_runs),

@@ -314,19 +314,25 @@ static void a_full_reset_stops_all_engines_and_leaves_the_guc_in_reset(void **st
 
 static void a_command_stream_cannot_reset_or_submit(void **state)
 {
-	static const uint32_t regs[][2] = {
-		{ 0x941c, 1 }, { 0x20d0, 0x10001 }, { 0x220d0, 0x10001 }, { 0x2230, 1 }
-	};
+	static const uint32_t regs[][2] = { { 0x941c, 1 }, { 0x20d0, 0x10001 }, { 0x220d0, 0x10001 } };
+	struct fx_context other;
 	struct rig r;
 	unsigned int i;
 
 	rig_init(&r, *state, GPU_RCS0);
-	for (i = 0; i < 4; i++)
+	fx_context_init(r.fx, &other, GPU_RCS0, 0);
+	fx_emit(&other, 4, MI_STORE_DWORD_GGTT, r.result + 4, 0u, 1u);
+	fx_ctx_set(&other, FX_CTX_TAIL, other.tail);
+	for (i = 0; i < 3; i++)
 		fx_emit(&r.a, 4, MI_LRI1, regs[i][0], regs[i][1], MI_NOOP);
+	/* Four writes make a submission. */
+	fx_emit(&r.a, 10, MI_LRI1 + 6, 0x2230u, 0u, 0x2230u, 0u, 0x2230u,
+		(uint32_t)(other.desc >> 32), 0x2230u, (uint32_t)other.desc, MI_NOOP);
 	store(&r, 0, 1);
 	fx_submit(r.fx, &r.a, NULL);
 	fx_run(r.fx, GPU_RCS0);
 	assert_int_equal(slot(&r, 0), 1);
+	assert_int_equal(slot(&r, 1), 0);
 	assert_int_equal(fx_reg(r.fx, 0x220d0), 0);
 }
 

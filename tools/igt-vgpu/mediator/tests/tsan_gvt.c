@@ -273,7 +273,7 @@ static void no_interrupt_is_lost(void **state)
 
 	atomic_store(&quit, false);
 	for (i = 0; i < 2; i++) {
-		msi[i] = (struct msi){ PTHREAD_COND_INITIALIZER, false, 0 };
+		msi[i] = (struct msi){ .raised = PTHREAD_COND_INITIALIZER };
 		gx->guest[i].on_irq_arg = &msi[i];
 		gx->guest[i].on_irq = front_end_irq;
 	}
