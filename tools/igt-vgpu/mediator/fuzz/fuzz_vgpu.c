@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * libFuzzer: a hostile guest. The input is a list of accesses of two vGPUs to BAR 0 and the
- * aperture, and of engine runs, with guest memory that the input fills. After each input the
- * mediator's own state is checked, both guests are reset, and nothing of them may be left on an
- * engine.
+ * libFuzzer: a hostile guest beside a peaceful one. The input is a list of accesses of the first
+ * vGPU to BAR 0 and the aperture, with guest memory that the input fills, of engine runs, of time
+ * that passes, and of submissions of the second one. That one only stores numbers in its own memory
+ * and looks at registers that it never wrote. After each input it must find everything as it left
+ * it, and get each engine in a bounded time; the mediator's own state is checked, both guests are
+ * reset, and nothing of them may be left on an engine.
  *
  * An access is one byte of kind and its operands; offsets are chosen so that most of them hit
  * something.
@@ -17,6 +19,15 @@
 
 #define PAGES		64
 #define MAX_ACCESSES	200
+
+#define HOSTILE		0
+#define PEACEFUL	1
+#define RESULT_PAGE	41		/* of the peaceful guest: what its contexts store */
+#define PATTERN_PAGE	42		/* and from there on nobody writes */
+#define STORED		0x600d0000u	/* plus the engine's number */
+#define RESULT_DWORDS	8		/* per engine: STORED, then registers */
+
+static const uint32_t engine_base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 
 static struct gvt *gvt;
 static struct vgpu *vgpus[2];
@@ -108,7 +119,6 @@ static uint32_t *image(unsigned int n, unsigned int e)
 /* A context per engine that can be loaded: the registers that the mediator and the GPU look at. */
 static void build_contexts(unsigned int n)
 {
-	static const uint32_t base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 	static const struct { uint8_t dword; uint16_t reg;
 	} rows[] = {
 		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
@@ -122,19 +132,77 @@ static void build_contexts(unsigned int n)
 
 		regs[1] = 0x1100101b;
 		for (i = 0; i < G_N_ELEMENTS(rows); i++)
-			regs[rows[i].dword] = base[e] + rows[i].reg;
+			regs[rows[i].dword] = engine_base[e] + rows[i].reg;
 		regs[0x1e] = 0x05000000;
 		regs[9] = vgpu_partition(vgpus[n])->hidden_base + RING_PAGE(e) * GPU_PAGE_SIZE;
 		regs[11] = 1;
 	}
 }
 
+static uint32_t gma(unsigned int n, unsigned int page)
+{
+	return vgpu_partition(vgpus[n])->hidden_base + page * GPU_PAGE_SIZE;
+}
+
+/* The peaceful guest's rings: a number, and what registers hold that it has never written. */
+static void build_rings(void)
+{
+	static const uint32_t outside[] = { 0x2430, 0x5200, 0x7000 };
+	uint32_t result = gma(PEACEFUL, RESULT_PAGE);
+	unsigned int e, i;
+
+	for (e = 0; e < GPU_NUM_ENGINES; e++) {
+		uint32_t *cs = (uint32_t *)memory[PEACEFUL][RING_PAGE(e)];
+		uint32_t at = result + 4 * RESULT_DWORDS * e;
+
+		/* MI_STORE_REGISTER_MEM and MI_STORE_DATA_IMM, GGTT */
+		for (i = 0; i < 6; i++, cs += 4) {
+			cs[0] = 0x24u << 23 | 1u << 22 | 2;
+			cs[1] = i < 3 ? engine_base[e] + 0x600 + 8 * i : outside[i - 3];
+			cs[2] = at + 4 + 4 * i;
+		}
+		cs[0] = 0x20u << 23 | 1u << 22 | 2;
+		cs[1] = at;
+		cs[3] = STORED + e;
+	}
+}
+
+static void submit_peacefully(unsigned int e)
+{
+	uint32_t elsp = engine_base[e] + 0x230;
+
+	image(PEACEFUL, e)[5] = 0;
+	image(PEACEFUL, e)[7] = 7 * 16;
+	vgpu_bar0_write(vgpus[PEACEFUL], elsp, 4, 0);
+	vgpu_bar0_write(vgpus[PEACEFUL], elsp, 4, 0);
+	vgpu_bar0_write(vgpus[PEACEFUL], elsp, 4, e);
+	vgpu_bar0_write(vgpus[PEACEFUL], elsp, 4, gma(PEACEFUL, context_page[e]) | 0x119);
+}
+
+/* The engines' threads run while time passes: who has been given an engine gets on with it. */
+static void let_time_pass(unsigned int seconds)
+{
+	unsigned int e;
+	uint64_t poll_ns;
+
+	while (seconds--) {
+		for (e = 0; e < GPU_NUM_ENGINES; e++)
+			gvt_engine_run(gvt, e, 64, &poll_ns);
+		now += 1000000000ull;
+	}
+}
+
 static void one_access(struct input *in)
 {
 	uint8_t kind = take(in, 1);
-	struct vgpu *vgpu = vgpus[kind >> 7];
+	struct vgpu *vgpu = vgpus[HOSTILE];
 	unsigned int size = 1u << (kind >> 5 & 3);
 	uint64_t poll_ns;
+
+	if (kind & 0x80) {
+		submit_peacefully(kind & 3);
+		return;
+	}
 
 	switch (kind & 7) {
 	case 0:
@@ -161,20 +229,19 @@ static void one_access(struct input *in)
 		if (kind & 8)	/* the start of a ring */
 			at = RING_PAGE(kind >> 5 & 3) * GPU_PAGE_SIZE + (at & 0x1f8);
 
-		*(uint64_t *)((uint8_t *)memory[kind >> 7] + (at & ~7u)) = take(in, 8);
+		*(uint64_t *)((uint8_t *)memory[HOSTILE] + (at & ~7u)) = take(in, 8);
 		break;
 	}
 	case 5: {	/* a submission that gets past the first look */
-		static const uint32_t base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 		unsigned int e = kind >> 3 & 3;
 		uint8_t where = take(in, 1);
-		uint32_t elsp = base[e] + 0x230, hidden = vgpu_partition(vgpu)->hidden_base;
+		uint32_t elsp = engine_base[e] + 0x230, hidden = vgpu_partition(vgpu)->hidden_base;
 		uint32_t lrca =
 			hidden + (where & 0x80 ? where & 0x7f : context_page[e]) * GPU_PAGE_SIZE;
 
 		/* Most of the time with some of the ring to execute. */
 		if (!(where & 0x80))
-			image(kind >> 7, e)[7] = where * 8;
+			image(HOSTILE, e)[7] = where * 8;
 
 		vgpu_bar0_write(vgpu, elsp, 4, 0);
 		vgpu_bar0_write(vgpu, elsp, 4, 0);
@@ -182,6 +249,9 @@ static void one_access(struct input *in)
 		vgpu_bar0_write(vgpu, elsp, 4, lrca | 0x119);
 		break;
 	}
+	case 6:
+		let_time_pass(kind >> 3 & 7);
+		break;
 	default:
 		gvt_engine_run(gvt, kind >> 3 & 3, 64, &poll_ns);
 		break;
@@ -190,7 +260,6 @@ static void one_access(struct input *in)
 
 static void start(struct vgpu *vgpu)
 {
-	static const uint32_t base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 	const struct vgpu_partition *part = vgpu_partition(vgpu);
 	unsigned int i;
 
@@ -199,8 +268,8 @@ static void start(struct vgpu *vgpu)
 		vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + ((part->hidden_base >> 12) + i) * 8, 8,
 				i << 12 | 3);
 	for (i = 0; i < 4; i++) {
-		vgpu_bar0_write(vgpu, base[i] + 0x29c, 4, 0x80008000);
-		vgpu_bar0_write(vgpu, base[i] + 0x80, 4, part->hidden_base + (40 << 12));
+		vgpu_bar0_write(vgpu, engine_base[i] + 0x29c, 4, 0x80008000);
+		vgpu_bar0_write(vgpu, engine_base[i] + 0x80, 4, part->hidden_base + (40 << 12));
 	}
 	vgpu_bar0_write(vgpu, 0x44200, 4, 1u << 31);
 }
@@ -221,6 +290,81 @@ static void setup(void)
 		if (!vgpus[n])
 			abort();
 	}
+}
+
+/* Registers of all kinds of policy that the peaceful guest sets, and finds again. */
+static const struct { uint32_t offset, write, read; } registers[] = {
+	{ 0xb11c, 0x11223344, 0x11223344 },
+	{ 0x20e0, 0x00100010, 0x10 },
+	{ 0xc800, 0x55, 0x55 },
+	{ 0x9424, 0x77, 0x77 },
+	{ 0x44304, 0xfffffeff, 0xfffffeff },
+	{ 0x100004, 0x1ff003, 0x1ff003 },
+	{ 0x100000, 0x100001, 0x100001 },
+};
+
+static void settle(void)
+{
+	struct vgpu *vgpu = vgpus[PEACEFUL];
+	unsigned int i;
+
+	build_rings();
+	for (i = PATTERN_PAGE; i < PAGES; i++)
+		memset(memory[PEACEFUL][i], 0x5a ^ i, GPU_PAGE_SIZE);
+	vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + (vgpu_partition(vgpu)->aperture_base >> 12) * 8, 8,
+			PATTERN_PAGE << 12 | 3);
+	for (i = 0; i < G_N_ELEMENTS(registers); i++)
+		vgpu_bar0_write(vgpu, registers[i].offset, 4, registers[i].write);
+}
+
+/* What its contexts stored: the number or not yet, and never anything of a register. */
+static void check_results(bool complete)
+{
+	const uint32_t *result = (const uint32_t *)memory[PEACEFUL][RESULT_PAGE];
+	unsigned int i;
+
+	for (i = 0; i < GPU_PAGE_SIZE / 4; i++) {
+		unsigned int e = i / RESULT_DWORDS;
+		bool number = e < GPU_NUM_ENGINES && i % RESULT_DWORDS == 0;
+
+		if (number && complete && result[i] != STORED + e)
+			abort();
+		if (result[i] && !(number && result[i] == STORED + e))
+			abort();
+	}
+}
+
+/* Nothing the other one did may be seen here. */
+static void check_peace(void)
+{
+	struct vgpu *vgpu = vgpus[PEACEFUL];
+	unsigned int i, at;
+
+	for (i = PATTERN_PAGE; i < PAGES; i++)
+		for (at = 0; at < GPU_PAGE_SIZE; at++)
+			if (memory[PEACEFUL][i][at] != (0x5a ^ i))
+				abort();
+	for (i = 0; i < PAGES; i++)
+		if (vgpu_bar0_read(vgpu, GPU_GTT_OFFSET + (gma(PEACEFUL, i) >> 12) * 8, 8) !=
+		    (i << 12 | 3))
+			abort();
+	for (i = 0; i < G_N_ELEMENTS(registers); i++)
+		if (vgpu_bar0_read(vgpu, registers[i].offset, 4) != registers[i].read)
+			abort();
+	check_results(false);
+}
+
+/* It gets each engine in less time than a driver needs to believe in a hang, three times over. */
+static void check_progress(void)
+{
+	unsigned int e;
+
+	let_time_pass(20);
+	memset(memory[PEACEFUL][RESULT_PAGE], 0, GPU_PAGE_SIZE);
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		submit_peacefully(e);
+	let_time_pass(20);
+	check_results(true);
 }
 
 /* What the mediator owes to everybody, whatever a guest did. */
@@ -259,18 +403,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		build_contexts(i);
 		start(vgpus[i]);
 	}
+	settle();
 	for (i = 0; i < MAX_ACCESSES && in.left; i++)
 		one_access(&in);
 	for (i = 0; i < GPU_NUM_ENGINES; i++)
 		gvt_engine_run(gvt, i, 64, &poll_ns);
 	check_invariants();
+	check_peace();
+	check_progress();
+	check_peace();
 	for (i = 0; i < 2; i++)
 		vgpu_reset(vgpus[i]);
 	/* Nothing may be left on an engine. */
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
-		static const uint32_t base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
-
-		if (gpu_mmio_read(gvt_gpu(gvt), base[i] + 0x234, 4) & 0x6001c)
+		if (gpu_mmio_read(gvt_gpu(gvt), engine_base[i] + 0x234, 4) & 0x6001c)
 			abort();
 	}
 	return 0;

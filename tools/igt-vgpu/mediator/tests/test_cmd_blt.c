@@ -575,6 +575,13 @@ static void hostile_numbers_end_in_a_fault_or_in_bounds(void **state)
 			dw[8] = LO(SRC_VA + (dw[8] & 0xffff));
 			dw[9] = HI(SRC_VA);
 		}
+		if (round & 64) {	/* numbers that fit, and only some of them do not */
+			dw[1] &= 0xffff1fff;
+			dw[2] &= 0x000f03ff;
+			dw[3] &= 0x007f07ff;
+			dw[6] &= 0x000f03ff;
+			dw[7] &= 0x1fff;
+		}
 		gpu_cs_start(s->t->cs);
 		s->t->cs->head = s->t->cs->tail;
 		cst_ring_dwords(s->t, dw, 10);
