@@ -3,7 +3,7 @@
  * Fence registers: the guest's 0 .. n - 1 are some of the GPU's, and tile its part of the aperture
  * only.
  *
- * Called by the register policy and by resets. Layout (i915 gt/intel_ggtt_fencing.c,
+ * Called by the register policy, by the channel and by resets. Layout (i915 gt/intel_ggtt_fencing.c,
  * i965_write_fence_reg): low dword: first page, tiling in bit 1, valid in bit 0; high dword: last
  * page, stride in bits 0-11.
  */
@@ -11,6 +11,8 @@
 
 #define FENCES		0x100000u
 #define FENCE_VALID	(1u << 0)
+#define FENCE_TILE_Y	(1u << 1)
+#define MAX_STRIDE	(256u << 10)
 #define FENCE_PAGE	0xfffff000u
 
 static void set_physical(struct vgpu *vgpu, unsigned int n, uint32_t low, uint32_t high)
@@ -78,6 +80,46 @@ void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 		return;
 	}
 	set_physical(vgpu, n, low, high);
+}
+
+static bool request_ok(const struct vgpu *vgpu, const struct vgt_fence_set *set)
+{
+	const struct vgpu_partition *part = &vgpu->part;
+	uint32_t unit = set->tiling == VGT_TILING_X ? 512 : 128;
+
+	if (set->rsv || set->index >= part->fences || set->tiling > VGT_TILING_Y)
+		return false;
+	if (set->tiling == VGT_TILING_NONE)
+		return !set->start && !set->end && !set->stride;
+	return set->start % GPU_PAGE_SIZE == 0 && set->end % GPU_PAGE_SIZE == 0 &&
+	       set->start < set->end && set->start >= part->aperture_base &&
+	       set->end <= part->aperture_base + part->aperture_size &&
+	       set->stride && set->stride % unit == 0 && set->stride <= MAX_STRIDE;
+}
+
+/** fence_request - %VGT_ACTION_FENCE_SET: the register writes that it stands for */
+enum vgt_status fence_request(struct vgpu *vgpu, const void *msg)
+{
+	const struct vgt_fence_set *set = msg;
+	uint32_t offset, low = 0, high = 0;
+
+	if (!request_ok(vgpu, set)) {
+		stats_count(vgpu->stats, STATS_VIOLATION_FENCE);
+		vgpu_log(vgpu, GPU_LOG_WARN,
+			 "fence %u: request for 0x%llx-0x%llx, tiling %u, stride %u: refused",
+			 set->index, (unsigned long long)set->start,
+			 (unsigned long long)set->end, set->tiling, set->stride);
+		return VGT_STATUS_BAD_VALUE;
+	}
+	if (set->tiling != VGT_TILING_NONE) {
+		low = set->start | (set->tiling == VGT_TILING_Y ? FENCE_TILE_Y : 0) | FENCE_VALID;
+		high = (set->end - GPU_PAGE_SIZE) | (set->stride / 128 - 1);
+	}
+	offset = FENCES + 8 * set->index;
+	fence_write(vgpu, offset, 0);
+	fence_write(vgpu, offset + 4, high);
+	fence_write(vgpu, offset, low);
+	return VGT_STATUS_OK;
 }
 
 void fence_clear(struct vgpu *vgpu)

@@ -63,11 +63,15 @@ struct vgpu_partition {
  * @partition: with @type, filled by the mediator (first free place); checked against
  *	the other vGPUs' either way
  * @whole_ggtt: grant everything (one vGPU only), as a mediator that does not partition would
+ * @abi_1_0: the PVINFO page and what it does are those of version 1.0
+ * @features_withheld: VGT_FEATURE_* that the mediator has and does not offer
  */
 struct vgpu_config {
 	const char *type;
 	struct vgpu_partition partition;
 	bool whole_ggtt;
+	bool abi_1_0;
+	uint32_t features_withheld;
 	void *opaque;
 	/* the mediator counts everything but STATS_IRQ_*; owned by the front end; may be NULL */
 	struct stats *stats;
@@ -114,11 +118,18 @@ uint32_t vgpu_irq_rises(struct vgpu *vgpu);
 /*
  * What the guest reads in the PVINFO page, also wrongly: "field=value;field=value", fields as in
  * the ABI header (magic, version_major, version_minor, vgt_id, vgt_caps, mappable_base,
- * mappable_size, nonmappable_base, nonmappable_size, fence_num) or "@0xOFF" for a dword; ""
- * restores the truth. False and *@error for a bad spec, nothing is changed then. The real partition
+ * mappable_size, nonmappable_base, nonmappable_size, fence_num, features_offered,
+ * features_accepted) or "@0xOFF" for a dword; "" restores the truth. False and *@error for a bad spec, nothing is changed then. The real partition
  * and its checks are not affected.
  */
 bool vgpu_set_pvinfo(struct vgpu *vgpu, const char *spec, char **error);
+
+/*
+ * How the channel misbehaves from now on, for tests of a guest: "delay=DRAINS", "delay-ms=MS",
+ * "drop=N", "corrupt=length", "corrupt=seqno", "corrupt=type", "lie=backwards", "lie=beyond",
+ * "refuse", "refuse=FEATURES", "vanish"; "": not at all. False and *@error for anything else.
+ */
+bool vgpu_set_channel_fault(struct vgpu *vgpu, const char *spec, char **error);
 
 /* As gpu_engine_run(), for the one GPU; at most one thread per engine. */
 bool gvt_engine_run(struct gvt *gvt, enum gpu_engine_id engine, unsigned int budget,

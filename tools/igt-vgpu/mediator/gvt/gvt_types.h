@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "channel.h"
+#include "context.h"
 #include "gvt.h"
 #include "i915_pvinfo_abi.h"
 #include "stats/stats.h"
@@ -110,6 +112,11 @@ struct vgpu {
 	bool failsafe;			/* out of service: all writes are ignored */
 	bool d3hot;			/* the guest put the device to sleep */
 	struct vgpu_ppgtt ppgtt[VGPU_MAX_PPGTT];	/* used ones have refs > 0 */
+
+	bool abi_1_0;			/* the page is that of version 1.0. Constant */
+	uint32_t features_offered;	/* VGT_FEATURE_*. Constant */
+	struct vgpu_channel channel;
+	struct vgpu_contexts contexts;	/* that the guest told of */
 
 	uint64_t log_window_ns;		/* rate limit: start of the present second ... */
 	unsigned int log_lines;		/* ... and lines in it */
@@ -308,6 +315,7 @@ unsigned int virq_shift(enum gpu_engine_id engine);
 uint32_t fence_read(struct vgpu *vgpu, uint32_t offset);
 void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void fence_clear(struct vgpu *vgpu);
+enum vgt_status fence_request(struct vgpu *vgpu, const void *msg);
 
 /* ---- reset.c ---- */
 /* The guest's own resets: bit n of @engines resets engine n. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The PVINFO page as a vGPU's guest sees it, version 1.0; the ABI header has the table of fields.
+ * The PVINFO page as a vGPU's guest sees it, version 1.1 or 1.0; the ABI header has the table of
+ * fields.
  *
  * Called by BAR 0 dispatch. What GVT-g's host does with an access (i915 gvt/handlers.c) happens
  * here, too: a write to the space at 0x808 puts the guest out of service, other writes to reserved
@@ -25,9 +26,13 @@ void pvinfo_init(struct vgpu *vgpu)
 	memset(vgpu->pvinfo_warned, 0, sizeof(vgpu->pvinfo_warned));
 	page->magic = VGT_MAGIC;
 	page->version_major = VGT_VERSION_MAJOR;
-	page->version_minor = VGT_VERSION_MINOR;
+	page->version_minor = vgpu->abi_1_0 ? 0 : VGT_VERSION_MINOR;
 	page->vgt_id = vgpu->id;
 	page->vgt_caps = VGT_CAPS_FULL_PPGTT | VGT_CAPS_HWSP_EMULATION | VGT_CAPS_HUGE_GTT;
+	if (!vgpu->abi_1_0) {
+		page->vgt_caps |= VGT_CAPS_CHANNEL;
+		page->features_offered = vgpu->features_offered;
+	}
 	page->avail_rs.mappable_gmadr.base = part->aperture_base;
 	page->avail_rs.mappable_gmadr.size = part->aperture_size;
 	page->avail_rs.nonmappable_gmadr.base = part->hidden_base;
@@ -115,6 +120,26 @@ static void ppgtt_destroy(struct vgpu *vgpu, const uint64_t pdp[4], bool four_le
 			 (unsigned long long)pdp[0]);
 }
 
+/* Notifications since 1.1; false: it is none. The ring was drained before the access. */
+static bool notify_channel(struct vgpu *vgpu, uint32_t number)
+{
+	if (vgpu->abi_1_0)
+		return false;
+	switch (number) {
+	case VGT_G2V_CHANNEL_START:
+		channel_start(vgpu);
+		return true;
+	case VGT_G2V_CHANNEL_STOP:
+		channel_end(vgpu, NULL);
+		return true;
+	case VGT_G2V_CHANNEL_DOORBELL:
+		stats_count(vgpu->stats, STATS_CHANNEL_DOORBELL);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void notify(struct vgpu *vgpu, uint32_t number)
 {
 	bool four_level = number == VGT_G2V_PPGTT_L4_PAGE_TABLE_CREATE ||
@@ -138,6 +163,8 @@ static void notify(struct vgpu *vgpu, uint32_t number)
 	case VGT_G2V_EXECLIST_CONTEXT_DESTROY:
 		break;
 	default:
+		if (notify_channel(vgpu, number))
+			break;
 		stats_count(vgpu->stats, STATS_VIOLATION_PVINFO);
 		vgpu_log(vgpu, GPU_LOG_WARN, "g2v_notify: %u is not a notification", number);
 		break;
@@ -158,7 +185,8 @@ static void write_dword(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 {
 	bool accepted = offset == FIELD(display_ready) || offset == FIELD(g2v_notify) ||
 			offset == FIELD(cursor_x_hot) || offset == FIELD(cursor_y_hot) ||
-			(offset >= FIELD(pdp) && offset < FIELD(rsv7));
+			(offset >= FIELD(pdp) &&
+			 offset < (vgpu->abi_1_0 ? FIELD(features_wanted) : FIELD(rsv7)));
 
 	if (offset >= FAILSAFE_FIRST && offset <= FAILSAFE_LAST) {
 		stats_count(vgpu->stats, STATS_VIOLATION_PVINFO);
@@ -203,6 +231,7 @@ void vgpu_enter_failsafe(struct vgpu *vgpu, const char *why)
 	if (vgpu->failsafe)
 		return;
 	vgpu->failsafe = true;
+	channel_end(vgpu, NULL);
 	vgpu_log(vgpu, GPU_LOG_ERROR,
 		 "out of service: %s; its writes are ignored until it is reset", why);
 }

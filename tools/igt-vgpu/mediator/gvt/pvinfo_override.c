@@ -31,6 +31,8 @@ static const struct {
 	{ "nonmappable_base", FIELD(avail_rs.nonmappable_gmadr.base, 4) },
 	{ "nonmappable_size", FIELD(avail_rs.nonmappable_gmadr.size, 4) },
 	{ "fence_num", FIELD(avail_rs.fence_num, 4) },
+	{ "features_offered", FIELD(features_offered, 4) },
+	{ "features_accepted", FIELD(features_accepted, 4) },
 };
 
 static bool parse_number(const char *text, uint64_t *value)
@@ -69,7 +71,8 @@ static bool find_field(const char *name, uint32_t *offset, unsigned int *size, c
 	}
 	*error = g_strdup_printf(
 		"pvinfo: no field '%s'; there are magic, version_major, version_minor, vgt_id, vgt_caps, "
-		"mappable_base, mappable_size, nonmappable_base, nonmappable_size, fence_num and @0xOFFSET",
+		"mappable_base, mappable_size, nonmappable_base, nonmappable_size, fence_num, features_offered, "
+		"features_accepted and @0xOFFSET",
 		name);
 	return false;
 }

@@ -69,8 +69,10 @@ void reset_engines(struct vgpu *vgpu, uint32_t engines)
 	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		if (engines & (1u << e))
 			engine_reset(vgpu, e);
-	if (engines == ALL_ENGINES)
+	if (engines == ALL_ENGINES) {
+		channel_end(vgpu, NULL);
 		registers_reset(vgpu, 0, GT_REGISTERS);
+	}
 	for (e = 0; e < GPU_NUM_ENGINES; e++) {
 		if (!(engines & (1u << e)))
 			continue;

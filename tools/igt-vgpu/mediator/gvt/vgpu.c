@@ -27,6 +27,7 @@ static void vgpu_stop(struct vgpu *vgpu)
 {
 	unsigned int e;
 
+	channel_end(vgpu, NULL);
 	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		sched_evict(vgpu, e);
 	fence_clear(vgpu);
@@ -61,6 +62,8 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 	vgpu->gvt = gvt;
 	vgpu->opaque = config->opaque;
 	vgpu->stats = config->stats;
+	vgpu->abi_1_0 = config->abi_1_0;
+	vgpu->features_offered = CHANNEL_FEATURES & ~config->features_withheld;
 	vgpu->id = free_id(gvt);
 	if (!vgpu->id) {
 		*error = g_strdup_printf("there are %d vGPUs already, more are not to be had",
@@ -186,6 +189,7 @@ uint64_t vgpu_bar0_read(struct vgpu *vgpu, uint32_t offset, unsigned int size)
 	uint64_t value = 0;
 
 	gvt_lock(vgpu->gvt);
+	channel_drain_all(vgpu);
 	if (!access_ok(offset, size, GPU_BAR0_SIZE)) {
 		malformed(vgpu, "read", offset, size);
 	} else if (is_pvinfo(offset)) {
@@ -236,6 +240,7 @@ static void write_registers(struct vgpu *vgpu, uint32_t offset, unsigned int siz
 void vgpu_bar0_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value)
 {
 	gvt_lock(vgpu->gvt);
+	channel_drain_all(vgpu);
 	if (!access_ok(offset, size, GPU_BAR0_SIZE)) {
 		malformed(vgpu, "write", offset, size);
 	} else if (vgpu->failsafe) {

@@ -6,6 +6,7 @@
  *       [,aperture-base=B,aperture-size=B,hidden-base=B,hidden-size=B,fences=N[,fence-base=N]]
  * an explicit partition
  *       [,whole-ggtt=on][,pvinfo="field=value;..."][,stats-file=NAME]
+ *       [,abi=1.0][,features=MASK][,channel-fault=FAULT]
  *
  * (QOM has a property "type" for each object already, so the type of a vGPU is called
  * vgpu-type.)
@@ -29,6 +30,9 @@ struct IgtVgpu {
     bool whole_ggtt;                 /* property */
     char *type;                      /* property */
     char *pvinfo;                    /* property, the last one that was accepted */
+    char *abi;                       /* property: version of the PVINFO page */
+    uint32_t features;               /* property: VGT_FEATURE_* that may be offered */
+    char *channel_fault;             /* property, the last one that was accepted */
 };
 
 static bool igt_vgpu_explicit(IgtVgpu *s)
@@ -60,7 +64,26 @@ static bool igt_vgpu_check_properties(IgtVgpu *s, Error **errp)
                    id, s->fence_base, s->fences, GPU_NUM_FENCES);
         return false;
     }
+    if (s->abi && strcmp(s->abi, "1.0") && strcmp(s->abi, "1.1")) {
+        error_setg(errp, "%s: abi=%s: there are 1.0 and 1.1", id, s->abi);
+        return false;
+    }
     return true;
+}
+
+/* What is set as text and may be wrong; before a guest runs. */
+static bool igt_vgpu_apply_texts(IgtVgpu *s, Error **errp)
+{
+    char *error = NULL;
+
+    if ((!s->pvinfo || vgpu_set_pvinfo(s->vgpu, s->pvinfo, &error)) &&
+        (!s->channel_fault ||
+         vgpu_set_channel_fault(s->vgpu, s->channel_fault, &error))) {
+        return true;
+    }
+    error_setg(errp, "%s: %s", igt_object_id(OBJECT(s)), error);
+    g_free(error);
+    return false;
 }
 
 static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
@@ -69,7 +92,9 @@ static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
     struct gvt *gvt = igt_gpu_get_mediator(dev->gpu, errp);
     struct vgpu_config config = { .opaque = dev,
                                   .stats = dev->stats,
-                                  .whole_ggtt = s->whole_ggtt };
+                                  .whole_ggtt = s->whole_ggtt,
+                                  .abi_1_0 = s->abi && !strcmp(s->abi, "1.0"),
+                                  .features_withheld = ~s->features };
     char *error = NULL;
 
     if (!gvt || !igt_vgpu_check_properties(s, errp)) {
@@ -92,9 +117,7 @@ static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
         g_free(error);
         return false;
     }
-    if (s->pvinfo && !vgpu_set_pvinfo(s->vgpu, s->pvinfo, &error)) {
-        error_setg(errp, "%s: pvinfo: %s", igt_object_id(OBJECT(s)), error);
-        g_free(error);
+    if (!igt_vgpu_apply_texts(s, errp)) {
         vgpu_free(s->vgpu);
         s->vgpu = NULL;
         return false;
@@ -192,9 +215,31 @@ static void igt_vgpu_set_pvinfo(Object *obj, const char *value, Error **errp)
     s->pvinfo = g_strdup(value);
 }
 
+static char *igt_vgpu_get_channel_fault(Object *obj, Error **errp)
+{
+    IgtVgpu *s = IGT_VGPU(obj);
+
+    return g_strdup(s->channel_fault ? s->channel_fault : "");
+}
+
+static void igt_vgpu_set_channel_fault(Object *obj, const char *value, Error **errp)
+{
+    IgtVgpu *s = IGT_VGPU(obj);
+    char *error = NULL;
+
+    if (s->vgpu && !vgpu_set_channel_fault(s->vgpu, value, &error)) {
+        error_setg(errp, "%s: %s", igt_object_id(obj), error);
+        g_free(error);
+        return;
+    }
+    g_free(s->channel_fault);
+    s->channel_fault = g_strdup(value);
+}
+
 static void igt_vgpu_finalize(Object *obj)
 {
     g_free(IGT_VGPU(obj)->pvinfo);
+    g_free(IGT_VGPU(obj)->channel_fault);
 }
 
 static Property igt_vgpu_properties[] = {
@@ -206,6 +251,8 @@ static Property igt_vgpu_properties[] = {
     DEFINE_PROP_UINT32("fence-base", IgtVgpu, fence_base, 0),
     DEFINE_PROP_UINT32("fences", IgtVgpu, fences, 0),
     DEFINE_PROP_BOOL("whole-ggtt", IgtVgpu, whole_ggtt, false),
+    DEFINE_PROP_STRING("abi", IgtVgpu, abi),
+    DEFINE_PROP_UINT32("features", IgtVgpu, features, UINT32_MAX),
     DEFINE_PROP_END_OF_LIST(),
 };
 
@@ -232,6 +279,13 @@ static void igt_vgpu_class_init(ObjectClass *klass, void *data)
     object_class_property_set_description(
         klass, "pvinfo",
         "PVINFO fields to show instead of the truth: field=value;... or empty");
+    object_class_property_add_str(klass, "channel-fault", igt_vgpu_get_channel_fault,
+                                  igt_vgpu_set_channel_fault);
+    object_class_property_set_description(
+        klass, "channel-fault",
+        "how the channel misbehaves: delay=N, delay-ms=N, drop=N, corrupt=length, "
+        "corrupt=seqno, corrupt=type, lie=backwards, lie=beyond, refuse, refuse=MASK, "
+        "vanish or empty");
 }
 
 static const TypeInfo igt_vgpu_info = {

@@ -39,9 +39,9 @@ static uint64_t load(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void add_one(_Atomic uint64_t *counter)
+static void add(_Atomic uint64_t *counter, uint64_t n)
 {
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
 static void clear(_Atomic uint64_t *counter)
@@ -63,10 +63,15 @@ void stats_reset(struct stats *stats)
 	}
 }
 
-void stats_count(struct stats *stats, enum stats_kind kind)
+void stats_add(struct stats *stats, enum stats_kind kind, uint64_t n)
 {
 	if (stats && (unsigned int)kind < STATS_NUM_KINDS)
-		add_one(&stats->kind[kind]);
+		add(&stats->kind[kind], n);
+}
+
+void stats_count(struct stats *stats, enum stats_kind kind)
+{
+	stats_add(stats, kind, 1);
 }
 
 void stats_count_register(struct stats *stats, uint32_t offset, bool write)
@@ -75,7 +80,7 @@ void stats_count_register(struct stats *stats, uint32_t offset, bool write)
 
 	if (!stats || index >= NUM_REGISTERS)
 		return;
-	add_one(write ? &stats->writes[index] : &stats->reads[index]);
+	add(write ? &stats->writes[index] : &stats->reads[index], 1);
 }
 
 uint64_t stats_get(const struct stats *stats, enum stats_kind kind)
@@ -133,6 +138,38 @@ static void put_registers(struct json_object *root, const struct stats *stats)
 	json_object_object_add(mmio, "by_register", registers);
 }
 
+/* The channel and the shadow contexts. */
+static const struct { const char *part, *key; enum stats_kind kind;
+} channel_rows[] = {
+	{ "channel", "create", STATS_CHANNEL_CREATE },
+	{ "channel", "pin", STATS_CHANNEL_PIN },
+	{ "channel", "unpin", STATS_CHANNEL_UNPIN },
+	{ "channel", "destroy", STATS_CHANNEL_DESTROY },
+	{ "channel", "fence_set", STATS_CHANNEL_FENCE_SET },
+	{ "channel", "unknown", STATS_CHANNEL_UNKNOWN },
+	{ "channel", "responses", STATS_CHANNEL_RESPONSE },
+	{ "channel", "drains", STATS_CHANNEL_DRAIN },
+	{ "channel", "doorbells", STATS_CHANNEL_DOORBELL },
+	{ "channel", "protocol_errors", STATS_CHANNEL_PROTOCOL_ERROR },
+	{ "shadow", "bytes_in", STATS_SHADOW_BYTES_IN },
+	{ "shadow", "dwords_in", STATS_SHADOW_DWORDS_IN },
+	{ "shadow", "bytes_out", STATS_SHADOW_BYTES_OUT },
+	{ "shadow", "hits", STATS_SHADOW_HIT },
+	{ "shadow", "misses", STATS_SHADOW_MISS },
+};
+
+static void put_channel(struct json_object *root, const struct stats *stats)
+{
+	struct json_object *part;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(channel_rows) / sizeof(channel_rows[0]); i++) {
+		if (!json_object_object_get_ex(root, channel_rows[i].part, &part))
+			part = put_object(root, channel_rows[i].part);
+		put_number(part, channel_rows[i].key, stats_get(stats, channel_rows[i].kind));
+	}
+}
+
 struct json_object *stats_snapshot(const struct stats *stats)
 {
 	struct json_object *root = json_object_new_object();
@@ -161,6 +198,8 @@ struct json_object *stats_snapshot(const struct stats *stats)
 	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
 		put_number(part, gpu_engine_name(engine),
 			   stats_get(stats, STATS_SUBMISSION_0 + engine));
+
+	put_channel(root, stats);
 
 	part = put_object(root, "resets");
 	put_number(part, "engine", stats_get(stats, STATS_RESET_ENGINE));

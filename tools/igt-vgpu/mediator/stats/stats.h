@@ -33,6 +33,21 @@ enum stats_kind {
 	STATS_SUBMISSION_1,
 	STATS_SUBMISSION_2,
 	STATS_SUBMISSION_3, /* ELSP submissions by engine */
+	STATS_CHANNEL_CREATE,
+	STATS_CHANNEL_PIN,
+	STATS_CHANNEL_UNPIN,
+	STATS_CHANNEL_DESTROY,
+	STATS_CHANNEL_FENCE_SET,
+	STATS_CHANNEL_UNKNOWN,	      /* requests by action */
+	STATS_CHANNEL_RESPONSE,	      /* responses written */
+	STATS_CHANNEL_DRAIN,	      /* traps and events at which there was something in the ring */
+	STATS_CHANNEL_DOORBELL,	      /* traps for nothing but the ring */
+	STATS_CHANNEL_PROTOCOL_ERROR, /* requests that failed, channels not started or ended */
+	STATS_SHADOW_BYTES_IN,	      /* of context images, copied from the guest's memory */
+	STATS_SHADOW_DWORDS_IN,	      /* registers read from an image whose shadow was known */
+	STATS_SHADOW_BYTES_OUT,	      /* written back to the guest's memory */
+	STATS_SHADOW_HIT,	      /* contexts scheduled in whose shadow was known */
+	STATS_SHADOW_MISS,	      /* ... and was not */
 	STATS_NUM_KINDS,
 };
 
@@ -41,6 +56,7 @@ void stats_free(struct stats *stats);
 void stats_reset(struct stats *stats);
 /* NULL @stats is allowed and counts nothing. */
 void stats_count(struct stats *stats, enum stats_kind kind);
+void stats_add(struct stats *stats, enum stats_kind kind, uint64_t n);
 void stats_count_register(struct stats *stats, uint32_t offset, bool write);
 uint64_t stats_get(const struct stats *stats, enum stats_kind kind);
 /* A JSON object, see docs; the caller puts it. */

@@ -34,9 +34,9 @@ static void every_field_tells_the_truth(void **state)
 
 		assert_true(pv_read(guest, FIELD(magic), 8) == VGT_MAGIC);
 		assert_int_equal(pv_read(guest, FIELD(version_major), 2), 1);
-		assert_int_equal(pv_read(guest, FIELD(version_minor), 2), 0);
+		assert_int_equal(pv_read(guest, FIELD(version_minor), 2), 1);
 		assert_int_equal(pv_read(guest, FIELD(vgt_id), 4), n + 1);
-		assert_int_equal(pv_read(guest, FIELD(vgt_caps), 4), 0x1c);
+		assert_int_equal(pv_read(guest, FIELD(vgt_caps), 4), 0x5c);
 		assert_int_equal(pv_read(guest, FIELD(avail_rs.mappable_gmadr.base), 4),
 				 part->aperture_base);
 		assert_int_equal(pv_read(guest, FIELD(avail_rs.mappable_gmadr.size), 4),
@@ -46,6 +46,8 @@ static void every_field_tells_the_truth(void **state)
 		assert_int_equal(pv_read(guest, FIELD(avail_rs.nonmappable_gmadr.size), 4),
 				 part->hidden_size);
 		assert_int_equal(pv_read(guest, FIELD(avail_rs.fence_num), 4), part->fences);
+		assert_int_equal(pv_read(guest, FIELD(features_offered), 4), 3);
+		assert_int_equal(pv_read(guest, FIELD(features_accepted), 4), 0);
 		assert_int_equal(pv_read(guest, FIELD(display_ready), 4), 0);
 		assert_int_equal(pv_read(guest, FIELD(cursor_x_hot), 4), 0xffffffff);
 		assert_int_equal(pv_read(guest, FIELD(cursor_y_hot), 4), 0xffffffff);
@@ -59,6 +61,7 @@ static void what_is_reserved_reads_zero(void **state)
 
 	for (offset = 0; offset < VGT_PVINFO_SIZE; offset += 4) {
 		bool field = offset <= FIELD(vgt_caps) || (offset >= 0x40 && offset <= 0x50) ||
+			     offset == FIELD(features_offered) ||
 			     offset == FIELD(cursor_x_hot) || offset == FIELD(cursor_y_hot);
 
 		if (!field)
@@ -98,6 +101,8 @@ static const struct { const char *name; uint32_t offset; unsigned int size;
 	{ "nonmappable_base", 0x48, 4 },
 	{ "nonmappable_size", 0x4c, 4 },
 	{ "fence_num", 0x50, 4 },
+	{ "features_offered", 0x60, 4 },
+	{ "features_accepted", 0x64, 4 },
 };
 
 static void each_field_can_be_overridden_alone(void **state)
@@ -144,12 +149,12 @@ static void several_overrides_and_raw_dwords_go_together(void **state)
 	assert_int_equal(pv_read(guest, 0xffc, 4), 7);
 	assert_int_equal(pv_read(guest, 0x14, 4), 0xffffffff);
 	/* The other guest sees its own. */
-	assert_int_equal(pv_read(&gx->guest[1], 8, 4), 1);
+	assert_int_equal(pv_read(&gx->guest[1], 8, 4), 0x00010001);
 	/* A reset does not end it, and the next specification replaces it whole. */
 	vgpu_reset(guest->vgpu);
 	assert_int_equal(pv_read(guest, 8, 4), 0x00100002);
 	assert_true(vgpu_set_pvinfo(guest->vgpu, "vgt_id=9", NULL));
-	assert_int_equal(pv_read(guest, 8, 4), 1);
+	assert_int_equal(pv_read(guest, 8, 4), 0x00010001);
 	assert_int_equal(pv_read(guest, 12, 4), 9);
 	assert_int_equal(pv_read(guest, 0xffc, 4), 0);
 }
@@ -206,7 +211,7 @@ static void the_guest_s_fields_keep_what_it_writes(void **state)
 {
 	static const uint32_t own[] = {
 		0x804, 0x830, 0x834, 0x838, 0x83c, 0x840, 0x844,
-		0x848, 0x84c, 0x850, 0x854, 0x858, 0x85c,
+		0x848, 0x84c, 0x850, 0x854, 0x858, 0x85c, 0x860, 0x864, 0x868, 0x86c,
 	};
 	struct gx_guest *guest = &((struct gx *)*state)->guest[0];
 	unsigned int i;
@@ -234,7 +239,7 @@ static void everything_else_is_not_writable(void **state)
 		uint32_t before = pv_read(guest, offset, 4);
 
 		if (offset == 0x804 || (offset >= 0x808 && offset <= 0x818) ||
-		    (offset >= 0x830 && offset < 0x860))
+		    (offset >= 0x830 && offset < 0x870))
 			continue;
 		pv_write(guest, offset, 4, ~before);
 		assert_int_equal(pv_read(guest, offset, 4), before);
@@ -389,6 +394,46 @@ static void a_flood_of_notifications_is_bounded(void **state)
 	assert_true(gx->log_count < 100);
 }
 
+static void version_1_0_is_as_it_was(void **state)
+{
+	struct gx *gx = gx_new(GPU_SKL);
+	struct gx_guest *guest =
+		gx_add(gx, 0, (struct vgpu_config){ .type = "GVTg_V5_8", .abi_1_0 = true });
+	unsigned int refused = 0;
+	uint32_t offset;
+
+	(void)state;
+	gx_start(guest);
+	assert_int_equal(pv_read(guest, 8, 4), 1);
+	assert_int_equal(pv_read(guest, FIELD(vgt_caps), 4), 0x1c);
+	for (offset = 0x54; offset < 0x800; offset += 4)
+		assert_int_equal(pv_read(guest, offset, 4), 0);
+	for (offset = 0x860; offset < VGT_PVINFO_SIZE; offset += 4) {
+		pv_write(guest, offset, 4, 1);
+		assert_int_equal(pv_read(guest, offset, 4), 0);
+		assert_int_equal(stats_get(guest->stats, STATS_VIOLATION_PVINFO), ++refused);
+	}
+	for (offset = VGT_G2V_CHANNEL_START; offset <= VGT_G2V_MAX; offset++) {
+		pv_write(guest, 0x818, 4, offset);
+		assert_int_equal(stats_get(guest->stats, STATS_VIOLATION_PVINFO), ++refused);
+	}
+	assert_int_equal(stats_get(guest->stats, STATS_CHANNEL_DOORBELL), 0);
+	gx_free(gx);
+}
+
+static void features_can_be_withheld(void **state)
+{
+	struct gx *gx = gx_new(GPU_SKL);
+	struct gx_guest *guest;
+
+	(void)state;
+	guest = gx_add(gx, 0, (struct vgpu_config){
+		.type = "GVTg_V5_8", .features_withheld = VGT_FEATURE_CONTEXT });
+	assert_int_equal(pv_read(guest, FIELD(vgt_caps), 4), 0x5c);
+	assert_int_equal(pv_read(guest, FIELD(features_offered), 4), VGT_FEATURE_FENCE);
+	gx_free(gx);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
@@ -407,6 +452,8 @@ int main(void)
 		T(the_failsafe_words_put_a_guest_out_of_service_until_reset),
 		T(a_driver_that_slept_through_the_reset_need_not_look_again),
 		cmocka_unit_test(a_driver_that_never_looked_is_put_out_of_service),
+		cmocka_unit_test(version_1_0_is_as_it_was),
+		cmocka_unit_test(features_can_be_withheld),
 		T(notifications_are_validated),
 		T(a_flood_of_notifications_is_bounded),
 	};

@@ -133,6 +133,21 @@ static void every_kind_has_its_own_place(void **state)
 		{ STATS_SUBMISSION_1, "/submissions/bcs0" },
 		{ STATS_SUBMISSION_2, "/submissions/vcs0" },
 		{ STATS_SUBMISSION_3, "/submissions/vecs0" },
+		{ STATS_CHANNEL_CREATE, "/channel/create" },
+		{ STATS_CHANNEL_PIN, "/channel/pin" },
+		{ STATS_CHANNEL_UNPIN, "/channel/unpin" },
+		{ STATS_CHANNEL_DESTROY, "/channel/destroy" },
+		{ STATS_CHANNEL_FENCE_SET, "/channel/fence_set" },
+		{ STATS_CHANNEL_UNKNOWN, "/channel/unknown" },
+		{ STATS_CHANNEL_RESPONSE, "/channel/responses" },
+		{ STATS_CHANNEL_DRAIN, "/channel/drains" },
+		{ STATS_CHANNEL_DOORBELL, "/channel/doorbells" },
+		{ STATS_CHANNEL_PROTOCOL_ERROR, "/channel/protocol_errors" },
+		{ STATS_SHADOW_BYTES_IN, "/shadow/bytes_in" },
+		{ STATS_SHADOW_DWORDS_IN, "/shadow/dwords_in" },
+		{ STATS_SHADOW_BYTES_OUT, "/shadow/bytes_out" },
+		{ STATS_SHADOW_HIT, "/shadow/hits" },
+		{ STATS_SHADOW_MISS, "/shadow/misses" },
 	};
 	struct stats *stats = stats_new();
 	struct json_object *root;
@@ -177,6 +192,7 @@ static void reset_clears_everything(void **state)
 static void no_counters_count_nothing(void **state)
 {
 	stats_count(NULL, STATS_APERTURE);
+	stats_add(NULL, STATS_SHADOW_BYTES_IN, 4096);
 	stats_count_register(NULL, 0, true);
 }
 

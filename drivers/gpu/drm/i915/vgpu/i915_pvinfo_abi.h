@@ -35,6 +35,8 @@
  * 0x048  4     avail_rs.nonmappable_gmadr.base M   the guest's part above the aperture, bytes
  * 0x04c  4     avail_rs.nonmappable_gmadr.size M   its size, bytes; 0: there is no such part
  * 0x050  4     avail_rs.fence_num              M   fences 0 .. fence_num - 1 are the guest's
+ * 0x060  4     features_offered                M   VGT_FEATURE_* that the mediator has
+ * 0x064  4     features_accepted               M   VGT_FEATURE_* in effect; 0: the channel is off
  * 0x804  4     display_ready                   G   VGT_DRV_DISPLAY_*
  * 0x818  4     g2v_notify                      G   &enum vgt_g2v_type, acted on as it is written
  * 0x830  4     cursor_x_hot                    G   cursor hot spot, pixels
@@ -42,9 +44,13 @@
  * 0x838  8 x 4 pdp                             G   page directory pointers, for a notification
  * 0x858  4     execlist_context_descriptor_lo  G   low half of a context descriptor
  * 0x85c  4     execlist_context_descriptor_hi  G   high half of a context descriptor
+ * 0x860  4     features_wanted                 G   VGT_FEATURE_* that the guest will use
+ * 0x864  4     channel_size                    G   bytes of the channel's memory
+ * 0x868  8     channel_addr                    G   where it is, a DMA address
  * ====== ===== =============================== === ==============================================
  *
- * M: the mediator's field, the guest only reads it. G: the guest's field.
+ * M: the mediator's field, the guest only reads it. G: the guest's field. The fields from 0x060
+ * to 0x064 and from 0x860 to 0x86f exist if vgt_caps has %VGT_CAPS_CHANNEL.
  *
  * All other offsets are reserved: they read as zero and are never written. (Deployed mediators
  * put a guest that writes 0x808-0x817 out of service.)
@@ -63,22 +69,60 @@
 
 /* The version described here; see "PVINFO page" for what a difference means. */
 #define VGT_VERSION_MAJOR	1
-#define VGT_VERSION_MINOR	0
+#define VGT_VERSION_MINOR	1
 
 /*
- * Capabilities (vgt_caps). Bits 0, 1 and 5-31 are reserved: a guest ignores those that it does not
- * know. Bit 5 was used by an unmerged paravirtualisation series (2018-2020) and is not given out
- * again.
+ * Capabilities (vgt_caps). Bits 0, 1, 5 and 7-31 are reserved: a guest ignores those that it does
+ * not know. Bit 5 was used by an unmerged paravirtualisation series (2018-2020) and is not given
+ * out again.
  *
  * VGT_CAPS_FULL_PPGTT: the mediator shadows page tables of the guest's own, 3-level and 4-level.
  * Linux refuses a mediator of a GPU with PPGTTs that does not.
  * VGT_CAPS_HWSP_EMULATION: context status is written to each engine's hardware status page. Linux
  * refuses a mediator of a GPU with execlists that does not.
  * VGT_CAPS_HUGE_GTT: 64 KiB and 2 MiB page table entries may be used; without it, 4 KiB only.
+ * VGT_CAPS_CHANNEL: features are negotiated and the channel can be started, see "PVINFO features";
+ * since version 1.1.
  */
 #define VGT_CAPS_FULL_PPGTT	0x00000004u
 #define VGT_CAPS_HWSP_EMULATION	0x00000008u
 #define VGT_CAPS_HUGE_GTT	0x00000010u
+#define VGT_CAPS_CHANNEL	0x00000040u
+
+/**
+ * DOC: PVINFO features
+ *
+ * What a guest and a mediator can do for each other beyond the virtual registers is a feature, and
+ * goes through a ring of requests in the guest's memory: the channel (i915_vgpu_channel_abi.h).
+ * Features are negotiated one by one, and only what the mediator has accepted is in effect:
+ *
+ * 1. The guest reads features_offered.
+ * 2. It prepares the channel's memory, writes channel_addr, channel_size and features_wanted (a
+ *    subset of what is offered), and %VGT_G2V_CHANNEL_START to g2v_notify.
+ * 3. Before that write completes, the mediator checks all of it and sets features_accepted to the
+ *    features that it will serve: a subset of features_wanted. If it refuses, that is zero.
+ * 4. The guest reads features_accepted. It sends no request of a feature that is not in there.
+ *
+ * The channel ends, and features_accepted becomes zero,
+ *
+ * - when the guest writes %VGT_G2V_CHANNEL_STOP: the mediator executes what is in the ring first;
+ * - when the guest starts it again; the new one knows nothing of the old one;
+ * - at a reset of all engines through GDRST, and at each reset of the device; D3hot by itself does
+ *   not end it;
+ * - when the mediator finds the channel's memory inconsistent; then it logs why.
+ *
+ * With the channel the mediator forgets all contexts that it was told of. Fence registers stay as
+ * they are. No access to the channel's memory is made after the channel has ended. A guest that
+ * finds the channel ended either starts it again or goes on without: each feature only replaces
+ * something that works by trapped accesses as well, and the two can be mixed at any time.
+ *
+ * VGT_FEATURE_CONTEXT: the life of contexts is notified, VGT_ACTION_CONTEXT_*
+ * VGT_FEATURE_FENCE: fence registers are set by request, %VGT_ACTION_FENCE_SET
+ *
+ * All other bits are reserved: zero, and ignored by the other side.
+ */
+#define VGT_FEATURE_CONTEXT	0x00000001u
+#define VGT_FEATURE_FENCE	0x00000002u
 
 /**
  * enum vgt_g2v_type - what a guest says by writing g2v_notify
@@ -88,6 +132,10 @@
  * @VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY: the 4-level page table with the root pdp[0] is going away
  * @VGT_G2V_EXECLIST_CONTEXT_CREATE: reserved; never sent, mediators accept and ignore it
  * @VGT_G2V_EXECLIST_CONTEXT_DESTROY: reserved; never sent, mediators accept and ignore it
+ * @VGT_G2V_CHANNEL_START: start the channel that channel_addr, channel_size and features_wanted
+ *	describe; only with %VGT_CAPS_CHANNEL, as the next two
+ * @VGT_G2V_CHANNEL_STOP: execute what is in the channel, and end it
+ * @VGT_G2V_CHANNEL_DOORBELL: execute what is in the channel; done before this write completes
  * @VGT_G2V_MAX: one more than the last number
  *
  * 8 and 9 were used by the unmerged series named above and are not given out again.
@@ -99,6 +147,9 @@ enum vgt_g2v_type {
 	VGT_G2V_PPGTT_L4_PAGE_TABLE_DESTROY = 5,
 	VGT_G2V_EXECLIST_CONTEXT_CREATE = 6,
 	VGT_G2V_EXECLIST_CONTEXT_DESTROY = 7,
+	VGT_G2V_CHANNEL_START = 10,
+	VGT_G2V_CHANNEL_STOP = 11,
+	VGT_G2V_CHANNEL_DOORBELL = 12,
 	VGT_G2V_MAX,
 };
 
@@ -142,8 +193,12 @@ struct vgt_if {
 		/** @avail_rs.rsv2: reserved, zero */
 		__u32 rsv2[3];
 	} avail_rs;
+	/** @features_offered: VGT_FEATURE_* that the mediator has */
+	__u32 features_offered;
+	/** @features_accepted: VGT_FEATURE_* in effect */
+	__u32 features_accepted;
 	/** @rsv3: reserved, zero */
-	__u32 rsv3[0x200 - 24];
+	__u32 rsv3[0x200 - 26];
 	/** @rsv4: reserved, zero */
 	__u32 rsv4;
 	/** @display_ready: VGT_DRV_DISPLAY_* */
@@ -167,8 +222,17 @@ struct vgt_if {
 	__u32 execlist_context_descriptor_lo;
 	/** @execlist_context_descriptor_hi: high half of a context descriptor */
 	__u32 execlist_context_descriptor_hi;
+	/** @features_wanted: VGT_FEATURE_* that the guest will use */
+	__u32 features_wanted;
+	/** @channel_size: of the channel's memory, bytes */
+	__u32 channel_size;
+	/** @channel_addr: of the channel's memory, a DMA address in bytes */
+	struct {
+		__u32 lo;
+		__u32 hi;
+	} channel_addr;
 	/** @rsv7: reserved, zero */
-	__u32 rsv7[0x200 - 24];
+	__u32 rsv7[0x200 - 28];
 };
 
 /* A field stands where every deployed mediator and guest expects it. */
@@ -188,7 +252,9 @@ VGT_ASSERT_OFFSET(avail_rs.nonmappable_gmadr.base, 0x048);
 VGT_ASSERT_OFFSET(avail_rs.nonmappable_gmadr.size, 0x04c);
 VGT_ASSERT_OFFSET(avail_rs.fence_num, 0x050);
 VGT_ASSERT_OFFSET(avail_rs.rsv2, 0x054);
-VGT_ASSERT_OFFSET(rsv3, 0x060);
+VGT_ASSERT_OFFSET(features_offered, 0x060);
+VGT_ASSERT_OFFSET(features_accepted, 0x064);
+VGT_ASSERT_OFFSET(rsv3, 0x068);
 VGT_ASSERT_OFFSET(rsv4, 0x800);
 VGT_ASSERT_OFFSET(display_ready, 0x804);
 VGT_ASSERT_OFFSET(rsv5, 0x808);
@@ -200,7 +266,11 @@ VGT_ASSERT_OFFSET(pdp, 0x838);
 VGT_ASSERT_OFFSET(pdp[3].hi, 0x854);
 VGT_ASSERT_OFFSET(execlist_context_descriptor_lo, 0x858);
 VGT_ASSERT_OFFSET(execlist_context_descriptor_hi, 0x85c);
-VGT_ASSERT_OFFSET(rsv7, 0x860);
+VGT_ASSERT_OFFSET(features_wanted, 0x860);
+VGT_ASSERT_OFFSET(channel_size, 0x864);
+VGT_ASSERT_OFFSET(channel_addr.lo, 0x868);
+VGT_ASSERT_OFFSET(channel_addr.hi, 0x86c);
+VGT_ASSERT_OFFSET(rsv7, 0x870);
 _Static_assert(sizeof(struct vgt_if) == VGT_PVINFO_SIZE, "the PVINFO page is not one page");
 
 #endif /* _I915_PVINFO_ABI_H_ */
