@@ -17,9 +17,6 @@
 #define RING_ALIGN	64u
 #define RESPONSE_DWORDS	4u
 
-/* Requests that are executed before the lock is given to others for a moment. */
-#define DRAIN_BATCH	256u
-
 /** struct action - a request that the mediator knows */
 struct action {
 	uint16_t action;
@@ -30,6 +27,14 @@ struct action {
 };
 
 static const struct action actions[] = {
+	{ VGT_ACTION_CONTEXT_CREATE, VGT_FEATURE_CONTEXT, sizeof(struct vgt_context_create),
+	  STATS_CHANNEL_CREATE, context_create },
+	{ VGT_ACTION_CONTEXT_PIN, VGT_FEATURE_CONTEXT, sizeof(struct vgt_context_pin),
+	  STATS_CHANNEL_PIN, context_pin },
+	{ VGT_ACTION_CONTEXT_UNPIN, VGT_FEATURE_CONTEXT, sizeof(struct vgt_context_ref),
+	  STATS_CHANNEL_UNPIN, context_unpin },
+	{ VGT_ACTION_CONTEXT_DESTROY, VGT_FEATURE_CONTEXT, sizeof(struct vgt_context_ref),
+	  STATS_CHANNEL_DESTROY, context_destroy },
 	{ VGT_ACTION_FENCE_SET, VGT_FEATURE_FENCE, sizeof(struct vgt_fence_set),
 	  STATS_CHANNEL_FENCE_SET, fence_request },
 };
@@ -360,8 +365,8 @@ void channel_drain_all(struct vgpu *vgpu)
 	unsigned int batches;
 
 	/* A guest that goes on posting holds up nobody for longer than one ring. */
-	for (batches = 0; channel_drain(vgpu, DRAIN_BATCH); batches++) {
-		if (batches * DRAIN_BATCH > vgpu->channel.request.size / sizeof(struct vgt_msg))
+	for (batches = 0; channel_drain(vgpu, CHANNEL_BATCH); batches++) {
+		if (batches * CHANNEL_BATCH > vgpu->channel.request.size / sizeof(struct vgt_msg))
 			return;
 		gvt_unlock(vgpu->gvt);
 		gvt_lock(vgpu->gvt);

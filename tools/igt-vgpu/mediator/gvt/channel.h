@@ -15,6 +15,8 @@
 struct vgpu;
 
 #define CHANNEL_FEATURES	(VGT_FEATURE_CONTEXT | VGT_FEATURE_FENCE)
+/* requests that are executed before the lock is given to others for a moment */
+#define CHANNEL_BATCH		256u
 #define CHANNEL_MAX_HELD	16	/* responses that a fault keeps back */
 
 /** struct channel_ring - one of the two rings; the indices are our own, the guest's are copies */

@@ -3,9 +3,9 @@
  * A vGPU's execution lists: its submission ports, its context status buffers, and what is submitted
  * for it.
  *
- * Called by the register policy, the scheduler and hw.c. Guest contexts are submitted as they are,
- * so all that can be checked before is checked in execlist_translate(): the one place to change
- * when shadow contexts come.
+ * Called by the register policy, the scheduler and hw.c. The engine gets one context at a time, and
+ * its shadow (shadow.c); the second element of a submission follows when the first one is done and
+ * written back. The guest is told what hardware with both of them would tell.
  */
 #include <string.h>
 
@@ -14,6 +14,9 @@
 #define RING_HWS_PGA		0x80u
 #define RING_EXECLIST_STATUS	0x234u
 #define   QUEUE_FULL		(1u << 2)
+#define   ELEMENT_1_VALID	(1u << 3)
+#define   ELEMENT_0_VALID	(1u << 4)
+#define   ELEMENT_0_ACTIVE	(1u << 18)
 #define RING_MODE		0x29cu
 #define   RUN_LIST_ENABLE	(1u << 15)
 #define RING_CSB		0x370u
@@ -27,108 +30,131 @@
 
 /* Context descriptor (i915 gt/intel_lrc_reg.h). */
 #define DESC_VALID		(1ull << 0)
+#define DESC_FORCE_RESTORE	(1ull << 2)
 #define DESC_PRIVILEGE		(1ull << 8)
 #define DESC_LRCA		0xfffff000ull
 
-/*
- * Dwords of the register page of a context image (i915 gt/intel_lrc_reg.h; page 1, after the
- * context's status page).
- */
-#define CTX_RING_START		0x09
-#define CTX_RING_CTL		0x0b
-#define CTX_BB_PER_CTX_PTR	0x19
-#define CTX_INDIRECT_CTX	0x1b
+/* Events (i915 gt/intel_lrc_reg.h: GEN8_CTX_STATUS_*, as hardware combines them). */
+#define EVENT_IDLE_ACTIVE	0x0001u
+#define EVENT_PREEMPTED		0x0002u
+#define EVENT_ELEMENT_SWITCH	0x0014u
+#define EVENT_ACTIVE_IDLE	0x0018u
+#define EVENT_LITE_RESTORE	0x8002u
 
-/* Pages of a context image (i915 gt/intel_engine_cs.c, intel_engine_context_size()). */
-static unsigned int context_pages(const struct gvt *gvt, enum gpu_engine_id engine)
+static struct gvt_engine *physical(const struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	if (engine != GPU_RCS0)
-		return 2;
-	return gvt->platform == GPU_BDW ? 20 : 22;
+	return &vgpu->gvt->engine[e];
 }
 
-static uint32_t image_get(const void *page, unsigned int dword)
-{
-	uint32_t value;
-
-	/* The guest may be writing it: read once. */
-	__atomic_load((const uint32_t *)page + dword, &value, __ATOMIC_RELAXED);
-	return value;
-}
-
-static bool check_image(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t lrca,
-			const char **why)
-{
-	unsigned int i, pages = context_pages(vgpu->gvt, engine);
-	uint32_t start, ctl, batch;
-	void *page;
-
-	if (!partition_has_range(&vgpu->part, lrca, (uint64_t)pages * GPU_PAGE_SIZE)) {
-		*why = "the context lies outside the partition";
-		return false;
-	}
-	for (i = 0; i < pages; i++) {
-		if (ggtt_entry(vgpu, lrca + i * GPU_PAGE_SIZE) & GPU_PTE_PRESENT)
-			continue;
-		*why = "a page of the context is not mapped";
-		return false;
-	}
-	page = ggtt_page(vgpu, lrca + GPU_PAGE_SIZE, false);
-	if (!page) {
-		*why = "the context is not in memory";
-		return false;
-	}
-	start = image_get(page, CTX_RING_START);
-	ctl = image_get(page, CTX_RING_CTL);
-	if (start % GPU_PAGE_SIZE ||
-	    !partition_has_range(&vgpu->part, start, (ctl & 0x1ff000) + GPU_PAGE_SIZE)) {
-		*why = "the ring lies outside the partition";
-		return false;
-	}
-	batch = image_get(page, CTX_BB_PER_CTX_PTR);
-	if (batch & 1 && !partition_has_range(&vgpu->part, batch & ~0xfffu, GPU_PAGE_SIZE)) {
-		*why = "the per-context batch lies outside the partition";
-		return false;
-	}
-	batch = image_get(page, CTX_INDIRECT_CTX);
-	if (batch & 0x3f &&
-	    !partition_has_range(&vgpu->part, batch & ~0x3fu, (batch & 0x3f) * 64)) {
-		*why = "the indirect context batch lies outside the partition";
-		return false;
-	}
-	return true;
-}
+/* ---- what is submitted ---- */
 
 /**
- * execlist_translate - what the GPU is given for a guest's submission
- * @vgpu: whose
- * @engine: for which engine
- * @guest: its two descriptors; the second may be empty
- * @hw: what to submit
- * @why: the reason of a refusal
+ * execlist_is_more - see gvt_types.h
+ *
+ * All that an engine can take while it runs is a new tail for the context that it has. Any other
+ * context waits until that is done and written back: a vGPU has no preemption, see sched.c.
  */
-bool execlist_translate(struct vgpu *vgpu, enum gpu_engine_id engine, const uint64_t guest[2],
-			uint64_t hw[2], const char **why)
+bool execlist_is_more(const struct gvt_engine *ge, const struct vgpu_submission *sub)
 {
+	return ge->run.valid && !ge->starting && !ge->next.valid && ge->shadow &&
+	       !ge->shadow->moved && sub->desc[0] & DESC_VALID &&
+	       !(sub->desc[0] & DESC_FORCE_RESTORE) &&
+	       (sub->desc[0] & DESC_LRCA) == ge->shadow->lrca;
+}
+
+struct shadow *execlist_prepare(struct vgpu *vgpu, enum gpu_engine_id e,
+				const struct vgpu_submission *sub, const char **why)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
 	unsigned int i;
 
-	hw[0] = hw[1] = 0;
-	if (!(guest[0] & DESC_VALID)) {
+	/* It may have waited: what was said meanwhile was said before it runs. */
+	channel_drain(vgpu, CHANNEL_BATCH);
+	if (!(sub->desc[0] & DESC_VALID)) {
 		*why = "the first element is empty";
-		return false;
+		return NULL;
 	}
 	for (i = 0; i < 2; i++) {
-		if (!(guest[i] & DESC_VALID))
-			continue;
-		if (!(guest[i] & DESC_PRIVILEGE)) {
+		if (sub->desc[i] & DESC_VALID && !(sub->desc[i] & DESC_PRIVILEGE)) {
 			*why = "a context without a PPGTT";
-			return false;
+			return NULL;
 		}
-		if (!check_image(vgpu, engine, guest[i] & DESC_LRCA, why))
-			return false;
-		hw[i] = guest[i];
 	}
-	return true;
+	if (ge->owner != vgpu || !ge->run.valid)
+		return shadow_get(vgpu, e, sub->desc[0], why);
+	if (shadow_renew_tail(ge->shadow))
+		return ge->shadow;
+	*why = "the context is not in memory";
+	return NULL;
+}
+
+/* The guest's descriptor, but for the place of the image. */
+static void submit(struct gvt *gvt, enum gpu_engine_id e, uint64_t desc, uint32_t lrca)
+{
+	gvt->engine[e].hw_lrca = lrca;
+	hw_submit(gvt, e, (desc & ~DESC_LRCA) | lrca);
+}
+
+void execlist_start(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_submission *sub,
+		    struct shadow *shadow)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
+
+	if (ge->run.valid) {
+		ge->next = *sub;
+		ge->next.valid = true;
+		submit(vgpu->gvt, e, sub->desc[0], ge->hw_lrca);
+		return;
+	}
+	ge->run = *sub;
+	ge->run.valid = true;
+	ge->element = 0;
+	ge->starting = true;
+	ge->shadow = shadow;
+	submit(vgpu->gvt, e, sub->desc[0], shadow_show(shadow));
+}
+
+void execlist_refuse(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_submission *sub,
+		     const char *why)
+{
+	/* As hardware: the engine makes no progress and the guest finds out. */
+	vgpu->engine[e].hung = true;
+	vgpu->engine[e].queued.valid = false;
+	stats_count(vgpu->stats, STATS_VIOLATION_MMIO);
+	vgpu_log(vgpu, GPU_LOG_WARN,
+		 "%s: submission of 0x%llx, 0x%llx refused: %s; the engine hangs until it is reset",
+		 gpu_engine_name(e), (unsigned long long)sub->desc[0],
+		 (unsigned long long)sub->desc[1], why);
+}
+
+/* The first element is done; now what follows it. */
+static void start_second(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
+	const char *why = "";
+
+	channel_drain(vgpu, CHANNEL_BATCH);
+	ge->shadow = shadow_get(vgpu, e, ge->run.desc[1], &why);
+	if (!ge->shadow) {
+		execlist_refuse(vgpu, e, &ge->run, why);
+		ge->run.valid = false;
+		return;
+	}
+	ge->starting = true;
+	submit(vgpu->gvt, e, ge->run.desc[1], shadow_show(ge->shadow));
+}
+
+void execlist_abandon(struct gvt *gvt, enum gpu_engine_id e)
+{
+	struct gvt_engine *ge = &gvt->engine[e];
+
+	/* What it saved before the reset was saved; what it did since is lost, as in hardware. */
+	if (ge->shadow)
+		shadow_put(ge->shadow);
+	ge->shadow = NULL;
+	ge->run.valid = false;
+	ge->next.valid = false;
+	ge->starting = false;
 }
 
 /**
@@ -158,14 +184,23 @@ void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t value
 
 uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id e)
 {
+	struct gvt_engine *ge = physical(vgpu, e);
 	uint32_t status = 0;
 
-	if (sched_owns(vgpu, e) && vgpu->gvt->engine[e].busy)
+	if (sched_owns(vgpu, e) && ge->busy) {
 		status = hw_read(vgpu->gvt, hw_engine_base(e) + RING_EXECLIST_STATUS);
+		if (ge->run.valid && !ge->element && ge->run.desc[1] & DESC_VALID)
+			status |= ELEMENT_1_VALID;
+		/* Between its two elements the guest's submission is not pending. */
+		if (ge->starting && ge->element)
+			status = (status & ~QUEUE_FULL) | ELEMENT_0_VALID | ELEMENT_0_ACTIVE;
+	}
 	if (vgpu->engine[e].queued.valid || vgpu->engine[e].hung)
 		status |= QUEUE_FULL;
 	return status;
 }
+
+/* ---- events ---- */
 
 static void set_pointer(struct vgpu *vgpu, enum gpu_engine_id e, unsigned int pointer)
 {
@@ -175,10 +210,10 @@ static void set_pointer(struct vgpu *vgpu, enum gpu_engine_id e, unsigned int po
 	vreg_set(vgpu, offset, (vreg_get(vgpu, offset) & ~7u) | pointer);
 }
 
-void execlist_event(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status, uint32_t id)
+static unsigned int push(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status, uint64_t desc)
 {
 	unsigned int n = (vgpu->engine[e].csb_write + 1) % VGPU_CSB_ENTRIES;
-	uint32_t base = hw_engine_base(e);
+	uint32_t base = hw_engine_base(e), id = desc >> 32;
 	uint64_t entry = (uint64_t)id << 32 | status;
 	uint8_t *hwsp = ggtt_page(vgpu, vreg_get(vgpu, base + RING_HWS_PGA), true);
 
@@ -186,10 +221,77 @@ void execlist_event(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status, ui
 	vreg_set(vgpu, base + RING_CSB + 8 * n + 4, id);
 	set_pointer(vgpu, e, n);
 	if (!hwsp)
-		return;
+		return 1;
 	/* The guest may look at any time: the entry before the pointer that announces it. */
 	__atomic_store_n((uint64_t *)(hwsp + HWSP_CSB + 8 * n), entry, __ATOMIC_RELAXED);
 	__atomic_store_n((uint32_t *)(hwsp + HWSP_CSB_WRITE), n, __ATOMIC_RELEASE);
+	return 1;
+}
+
+static void take_next(struct gvt_engine *ge)
+{
+	ge->run = ge->next;
+	ge->next.valid = false;
+	ge->element = 0;
+}
+
+/* The idle engine took up a context. */
+static unsigned int started(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
+	uint64_t second = ge->run.desc[1];
+	bool waiting = ge->run.valid;
+
+	ge->starting = false;
+	if (!ge->next.valid)
+		return ge->element ? 0 : push(vgpu, e, EVENT_IDLE_ACTIVE, ge->run.desc[0]);
+	/* It had ended before it got more; to the guest, what was to follow it has begun since. */
+	take_next(ge);
+	if (!waiting)
+		return push(vgpu, e, EVENT_IDLE_ACTIVE, ge->run.desc[0]);
+	return push(vgpu, e, (second ^ ge->run.desc[0]) & DESC_LRCA ? EVENT_PREEMPTED :
+		    EVENT_LITE_RESTORE, second);
+}
+
+static unsigned int ended(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
+	uint64_t desc = ge->run.desc[ge->element];
+	bool second = !ge->element && ge->run.desc[1] & DESC_VALID;
+
+	/* It goes on from what was just saved, as soon as the engine takes up its new tail. */
+	if (!ge->next.valid) {
+		shadow_put(ge->shadow);
+		ge->shadow = NULL;
+	}
+	if (!second) {
+		ge->run.valid = false;
+		return push(vgpu, e, EVENT_ACTIVE_IDLE, desc);
+	}
+	ge->element = 1;
+	push(vgpu, e, EVENT_ELEMENT_SWITCH, desc);
+	if (!ge->next.valid)
+		start_second(vgpu, e);
+	return 1;
+}
+
+/**
+ * execlist_event - what the engine reports of one context at a time, told to the guest as of its
+ * submissions of two
+ */
+unsigned int execlist_event(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status)
+{
+	struct gvt_engine *ge = physical(vgpu, e);
+	uint64_t desc = ge->run.desc[ge->element];
+
+	if (status & EVENT_IDLE_ACTIVE)
+		return started(vgpu, e);
+	if (!ge->run.valid || !ge->shadow)
+		return 0;
+	if (status != EVENT_LITE_RESTORE)
+		return ended(vgpu, e);
+	take_next(ge);
+	return push(vgpu, e, EVENT_LITE_RESTORE, desc);
 }
 
 /** execlist_pointer_write - a driver sets the pointers after a reset; masked */

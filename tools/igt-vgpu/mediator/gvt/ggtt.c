@@ -18,8 +18,6 @@ static int64_t slot_of(const struct vgpu *vgpu, uint32_t index)
 	const struct vgpu_partition *part = &vgpu->part;
 	uint64_t gma = (uint64_t)index << GPU_PAGE_SHIFT;
 
-	if (index == GVT_OWN_GGTT_INDEX)
-		return -1;
 	if (gma >= part->aperture_base && gma - part->aperture_base < part->aperture_size)
 		return (gma - part->aperture_base) >> GPU_PAGE_SHIFT;
 	if (gma >= part->hidden_base && gma - part->hidden_base < part->hidden_size)
@@ -90,6 +88,8 @@ void ggtt_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t 
 			 (unsigned long long)index << GPU_PAGE_SHIFT, (unsigned long long)value);
 		return;
 	}
+	shadow_ggtt_changed(vgpu, index);
+	context_ggtt_changed(vgpu, index);
 	if (size == 8) {
 		vgpu->ggtt[slot] = value;
 		vgpu->ggtt_half[slot] = 0;
@@ -106,7 +106,7 @@ static void clear_range(struct gvt *gvt, uint64_t base, uint64_t size)
 	uint32_t index = base >> GPU_PAGE_SHIFT, end = (base + size) >> GPU_PAGE_SHIFT;
 
 	for (; index < end; index++)
-		if (index != GVT_OWN_GGTT_INDEX && gpu_ggtt_read(gvt->gpu, index))
+		if (gpu_ggtt_read(gvt->gpu, index))
 			gpu_ggtt_write(gvt->gpu, index, 0);
 }
 

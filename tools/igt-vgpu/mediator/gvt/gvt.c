@@ -143,7 +143,7 @@ static void *host_page(void *opaque, unsigned int domain, uint64_t addr, bool wr
 	struct vgpu *vgpu;
 
 	if (!domain)
-		return addr == GVT_OWN_PAGE ? gvt->own_page : NULL;
+		return addr == GVT_OWN_PAGE ? gvt->own_page : shadow_window_page(gvt, addr);
 	if (domain > GVT_MAX_VGPUS)
 		return NULL;
 	/*

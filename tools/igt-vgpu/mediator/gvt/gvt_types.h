@@ -18,6 +18,7 @@
 #include "context.h"
 #include "gvt.h"
 #include "i915_pvinfo_abi.h"
+#include "shadow.h"
 #include "stats/stats.h"
 
 #define GVT_REG_COUNT		(GPU_MMIO_SIZE / 4)
@@ -25,6 +26,12 @@
 #define GVT_OWN_GGTT_INDEX	(GPU_GGTT_ENTRIES - 1)
 #define GVT_OWN_GGTT		(GPU_GGTT_SIZE - GPU_PAGE_SIZE)
 #define GVT_OWN_PAGE		0x1000u		/* address of the only page of domain 0 */
+
+/*
+ * Below it, the window in which engines see shadow contexts. No partition reaches above its start.
+ */
+#define GVT_SHADOW_GGTT_INDEX	(GVT_OWN_GGTT_INDEX - SHADOW_WINDOW_PAGES)
+#define GVT_SHADOW_GGTT		((uint32_t)GVT_SHADOW_GGTT_INDEX << GPU_PAGE_SHIFT)
 
 #define VGPU_CSB_ENTRIES	6
 /* registers an engine carries from one owner to the next, per vGPU */
@@ -52,6 +59,8 @@ struct vgpu_engine {
 	unsigned int elsp_count;	/* of them */
 	/* waits for the engine; a newer one replaces it, as in hardware's pending port */
 	struct vgpu_submission queued;
+	/* shadow of the context that ran last, if none keeps it; NULL: none */
+	struct shadow *last;
 	unsigned int csb_write;	/* index of the CSB entry written last */
 	/*
 	 * a submission was refused, or was taken off the engine for good: nothing moves until the
@@ -117,6 +126,7 @@ struct vgpu {
 	uint32_t features_offered;	/* VGT_FEATURE_*. Constant */
 	struct vgpu_channel channel;
 	struct vgpu_contexts contexts;	/* that the guest told of */
+	uint64_t shadow_bytes;		/* of images that these keep */
 
 	uint64_t log_window_ns;		/* rate limit: start of the present second ... */
 	unsigned int log_lines;		/* ... and lines in it */
@@ -129,6 +139,16 @@ struct gvt_engine {
 	/* something was submitted and the engine was not seen idle since */
 	bool busy;
 	unsigned int csb_read;		/* last CSB entry that was read */
+	/* the owner's submission that is executed, and which element of it */
+	struct vgpu_submission run;
+	unsigned int element;
+	/* more of that element, with what follows it: given to the engine, not yet taken up */
+	struct vgpu_submission next;
+	bool starting;			/* @run's element was given to the engine, not yet taken up */
+	struct shadow *shadow;		/* on the engine, NULL: none */
+	unsigned int place;		/* in the window, where it is or the last one was */
+	uint32_t hw_lrca;		/* the address of that */
+	_Atomic(uint8_t *) window[SHADOW_PLACES];	/* memory behind them; read without the lock */
 	/* it is busy, and somebody but the owner waits for it ... */
 	_Atomic bool contended;
 	/* ... since then */
@@ -181,7 +201,7 @@ void hw_engine_halt(struct gvt *gvt, enum gpu_engine_id engine);
 void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine);
 /* Set or clear STOP_RING. */
 void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop);
-void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, const uint64_t desc[2]);
+void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, uint64_t desc);
 /*
  * Take in what an engine reported: events and interrupts go to its owner; an engine that went idle
  * goes to who waits.
@@ -266,11 +286,21 @@ void mmio_init(struct vgpu *vgpu);
 
 /* ---- execlist.c: virtual submission ports and status buffers ---- */
 void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);
-/* What is submitted for a guest's descriptors. False: refused, and *@why says why. */
-bool execlist_translate(struct vgpu *vgpu, enum gpu_engine_id engine, const uint64_t guest[2],
-			uint64_t hw[2], const char **why);
-/* An event of the physical CSB, for its owner. */
-void execlist_event(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t status, uint32_t id);
+/* While the engine is busy: can it take this submission of its owner's, too? */
+bool execlist_is_more(const struct gvt_engine *ge, const struct vgpu_submission *sub);
+/* The shadow of what is to run first. NULL: refused, and *@why says why. */
+struct shadow *execlist_prepare(struct vgpu *vgpu, enum gpu_engine_id engine,
+				const struct vgpu_submission *sub, const char **why);
+/* What was prepared goes to the engine, which @vgpu owns. */
+void execlist_start(struct vgpu *vgpu, enum gpu_engine_id engine,
+		    const struct vgpu_submission *sub, struct shadow *shadow);
+/* A submission cannot be executed: the engine hangs until the guest resets it. */
+void execlist_refuse(struct vgpu *vgpu, enum gpu_engine_id engine,
+		     const struct vgpu_submission *sub, const char *why);
+/* An event of the physical CSB, for its owner; returns how many the guest got. */
+unsigned int execlist_event(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t status);
+/* The engine was reset under what was on it. */
+void execlist_abandon(struct gvt *gvt, enum gpu_engine_id engine);
 void execlist_reset(struct vgpu *vgpu, enum gpu_engine_id engine);
 uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_pointer_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);

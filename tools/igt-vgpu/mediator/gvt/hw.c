@@ -104,6 +104,7 @@ void hw_init(struct gvt *gvt)
 
 	gpu_ggtt_write(gvt->gpu, GVT_OWN_GGTT_INDEX,
 		       GVT_OWN_PAGE | GPU_PTE_PRESENT | GPU_PTE_WRITE);
+	shadow_init_window(gvt);
 	for (n = 0; n < GPU_NUM_ENGINES; n++)
 		engine_init(gvt, n);
 	for (n = 0; n < 4; n++) {
@@ -138,6 +139,7 @@ void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine)
 
 	hw_engine_halt(gvt, engine);
 	hw_write(gvt, GDRST, domain[engine]);
+	execlist_abandon(gvt, engine);
 	hw_write(gvt, base + RING_RESET_CTL, MASKED_DISABLE(RESET_REQUEST));
 	hw_write(gvt, GT_BANK(virq_bank(engine)) + 0x8, 0xffffu << virq_shift(engine));
 	engine_init(gvt, engine);
@@ -150,7 +152,8 @@ void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop)
 		 stop ? MASKED_ENABLE(STOP_RING) : MASKED_DISABLE(STOP_RING));
 }
 
-void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, const uint64_t desc[2])
+/** hw_submit - one context, for the engine's owner */
+void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, uint64_t desc)
 {
 	uint32_t base = engine_base[engine], elsp = base + RING_ELSP;
 	struct vgpu *owner = gvt->engine[engine].owner;
@@ -158,10 +161,10 @@ void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, const uint64_t desc[2
 	gvt->engine[engine].busy = true;
 	hw_write(gvt, base + GPU_RING_DOMAIN, owner->id);
 	hw_write(gvt, base + GPU_RING_HWS_PGA_VGPU, vreg_get(owner, base + RING_HWS_PGA));
-	hw_write(gvt, elsp, desc[1] >> 32);
-	hw_write(gvt, elsp, (uint32_t)desc[1]);
-	hw_write(gvt, elsp, desc[0] >> 32);
-	hw_write(gvt, elsp, (uint32_t)desc[0]);
+	hw_write(gvt, elsp, 0);
+	hw_write(gvt, elsp, 0);
+	hw_write(gvt, elsp, desc >> 32);
+	hw_write(gvt, elsp, (uint32_t)desc);
 }
 
 static uint32_t ack_interrupts(struct gvt *gvt, enum gpu_engine_id engine)
@@ -181,14 +184,12 @@ static unsigned int take_events(struct gvt *gvt, enum gpu_engine_id engine)
 	unsigned int last = csb_pointer(gvt, engine), n = 0;
 
 	while (ge->csb_read != last) {
-		uint32_t status, id;
+		uint32_t status;
 
 		ge->csb_read = (ge->csb_read + 1) % VGPU_CSB_ENTRIES;
 		status = hw_read(gvt, csb + 8 * ge->csb_read);
-		id = hw_read(gvt, csb + 8 * ge->csb_read + 4);
 		if (ge->owner)
-			execlist_event(ge->owner, engine, status, id);
-		n++;
+			n += execlist_event(ge->owner, engine, status);
 	}
 	return n;
 }
@@ -217,7 +218,8 @@ void hw_drain_engine(struct gvt *gvt, enum gpu_engine_id engine)
 			bits |= IRQ_CONTEXT_SWITCH;
 		if (ge->owner && bits)
 			virq_engine(ge->owner, engine, bits);
-		if (idle) {
+		/* The second element of a submission may have been started just now. */
+		if (idle && !ge->run.valid) {
 			ge->busy = false;
 			return;
 		}

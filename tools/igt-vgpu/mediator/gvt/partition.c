@@ -117,7 +117,7 @@ static bool choose_type(struct gvt *gvt, const char *type, struct vgpu_partition
 			char **error)
 {
 	const char *prefix = gvt->platform == GPU_BDW ? "GVTg_V4_" : "GVTg_V5_";
-	const uint64_t hidden_end = GPU_GGTT_SIZE - GPU_PAGE_SIZE;
+	const uint64_t hidden_end = GVT_SHADOW_GGTT;
 	unsigned int i;
 
 	for (i = 0; i < G_N_ELEMENTS(types); i++)
@@ -187,8 +187,8 @@ bool partition_choose(struct gvt *gvt, const struct vgpu_config *config,
 		      struct vgpu_partition *part, char **error)
 {
 	const struct range aperture = { 0, GPU_APERTURE_SIZE };
-	struct range hidden = { GPU_APERTURE_SIZE,
-				GPU_GGTT_SIZE - GPU_PAGE_SIZE - GPU_APERTURE_SIZE };
+	const struct range hidden = { GPU_APERTURE_SIZE,
+				GVT_SHADOW_GGTT - GPU_APERTURE_SIZE };
 
 	*part = config->partition;
 	if (config->type && !config->whole_ggtt)
@@ -198,14 +198,9 @@ bool partition_choose(struct gvt *gvt, const struct vgpu_config *config,
 			.aperture_base = 0,
 			.aperture_size = GPU_APERTURE_SIZE,
 			.hidden_base = GPU_APERTURE_SIZE,
-			.hidden_size = GPU_GGTT_SIZE - GPU_APERTURE_SIZE,
+			.hidden_size = GVT_SHADOW_GGTT - GPU_APERTURE_SIZE,
 			.fences = GPU_NUM_FENCES,
 		};
-		/*
-		 * With the guard page, whose entry stays ours all the same: the driver in the guest
-		 * never uses it.
-		 */
-		hidden.size += GPU_PAGE_SIZE;
 	}
 	if (!part->aperture_size && !part->hidden_size) {
 		*error = g_strdup(

@@ -51,6 +51,9 @@ static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)
 	/* Even if it is idle: contexts to come must not find what is left in its registers. */
 	if (ge->owner == vgpu)
 		hw_engine_reset(vgpu->gvt, e);
+	/* The driver rewrites images as it likes before it goes on. */
+	shadow_forget(vgpu, e);
+	context_invalidate(vgpu, e);
 	registers_reset(vgpu, hw_engine_base(e), hw_engine_base(e) + ENGINE_BLOCK);
 	execlist_reset(vgpu, e);
 }

@@ -3,10 +3,10 @@
  * Who has which engine.
  *
  * Called with each submission (execlist.c), when an engine reported something (hw.c) and by resets.
- * An engine belongs to one vGPU at a time. The owner submits straight to the hardware while nobody
- * else waits; when someone does, its next submission is held back until the engine is idle and its
- * turn has come again: round robin, engine by engine. So two clients of one guest pay nothing, and
- * two guests alternate by submission.
+ * An engine belongs to one vGPU at a time. While nobody else waits, more of the context that runs goes
+ * to the hardware at once (a lite restore) and all else as soon as the engine is idle; when someone
+ * does, the owner's next submission waits until its turn has come again: round robin, engine by
+ * engine. So two clients of one guest pay nothing, and two guests alternate by submission.
  *
  * A guest's batches run with arbitration off (i915 gen8_emit_bb_start_noarb(): a vGPU has no
  * preemption), so that time slices could end between requests only; owner_may_go_on() would be the
@@ -90,24 +90,19 @@ static void set_owner(struct gvt *gvt, enum gpu_engine_id engine, struct vgpu *v
 static bool submit(struct vgpu *vgpu, enum gpu_engine_id e)
 {
 	struct vgpu_engine *engine = &vgpu->engine[e];
+	struct vgpu_submission sub = engine->queued;
 	const char *why = "";
-	uint64_t desc[2];
+	struct shadow *shadow;
 
 	engine->queued.valid = false;
-	if (!execlist_translate(vgpu, e, engine->queued.desc, desc, &why)) {
-		/* As hardware: the engine makes no progress and the guest finds out. */
-		engine->hung = true;
-		stats_count(vgpu->stats, STATS_VIOLATION_MMIO);
-		vgpu_log(
-			vgpu, GPU_LOG_WARN,
-			"%s: submission of 0x%llx, 0x%llx refused: %s; the engine hangs until it is reset",
-			gpu_engine_name(e), (unsigned long long)engine->queued.desc[0],
-			(unsigned long long)engine->queued.desc[1], why);
+	shadow = execlist_prepare(vgpu, e, &sub, &why);
+	if (!shadow) {
+		execlist_refuse(vgpu, e, &sub, why);
 		return false;
 	}
 	set_owner(vgpu->gvt, e, vgpu);
 	hw_stop(vgpu->gvt, e, vreg_get(vgpu, hw_engine_base(e) + RING_MI_MODE) & STOP_RING);
-	hw_submit(vgpu->gvt, e, desc);
+	execlist_start(vgpu, e, &sub, shadow);
 	return true;
 }
 
@@ -135,7 +130,8 @@ void sched_run(struct gvt *gvt, enum gpu_engine_id engine)
 		bool alone = owner_may_go_on(gvt, engine);
 
 		set_contended(gvt, engine, !alone);
-		if (alone && waits(ge->owner, engine))
+		if (alone && waits(ge->owner, engine) &&
+		    execlist_is_more(ge, &ge->owner->engine[engine].queued))
 			submit(ge->owner, engine);
 		return;
 	}
@@ -202,6 +198,9 @@ void sched_evict(struct vgpu *vgpu, enum gpu_engine_id e)
 
 	vgpu->engine[e].queued.valid = false;
 	vgpu->engine[e].elsp_count = 0;
+	/* Its guest's memory is not to be written any more. */
+	if (ge->owner == vgpu && ge->shadow)
+		shadow_discard(ge->shadow);
 	if (ge->owner == vgpu && ge->busy)
 		hw_engine_reset(vgpu->gvt, e);
 	if (ge->owner == vgpu)

@@ -28,14 +28,17 @@ static void vgpu_stop(struct vgpu *vgpu)
 	unsigned int e;
 
 	channel_end(vgpu, NULL);
-	for (e = 0; e < GPU_NUM_ENGINES; e++)
+	for (e = 0; e < GPU_NUM_ENGINES; e++) {
 		sched_evict(vgpu, e);
+		shadow_forget(vgpu, e);
+	}
 	fence_clear(vgpu);
 	ggtt_clear(vgpu);
 }
 
 static void vgpu_destroy(struct vgpu *vgpu)
 {
+	context_fini(vgpu);
 	g_free(vgpu->ggtt);
 	g_free(vgpu->ggtt_half);
 	g_free(vgpu->vreg);
@@ -72,6 +75,7 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 	}
 	if (!partition_choose(gvt, config, &vgpu->part, error))
 		goto fail;
+	context_init(vgpu);
 	vgpu->ggtt_pages = (vgpu->part.aperture_size + vgpu->part.hidden_size) >> GPU_PAGE_SHIFT;
 	vgpu->ggtt = g_new0(uint64_t, vgpu->ggtt_pages);
 	vgpu->ggtt_half = g_malloc0(vgpu->ggtt_pages);

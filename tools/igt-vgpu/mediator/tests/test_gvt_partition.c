@@ -121,7 +121,8 @@ static void bad_explicit_partitions_are_refused(void **state)
 		{ { 255 * MIB, 2 * MIB, 256 * MIB, MIB, 0, 4 }, "is not within 0x0-0xfffffff" },
 		{ { 0, MIB, 255 * MIB, 2 * MIB, 0, 4 },
 		  "hidden base 0xff00000 size 0x200000 is not within 0x10000000" },
-		/* with the guard page */
+		/* with the guard page, with some of the window below it */
+		{ { 0, MIB, 256 * MIB, 0xefeff000 + 0x1000, 0, 4 }, "is not within" },
 		{ { 0, MIB, 256 * MIB, 3840 * MIB, 0, 4 }, "is not within" },
 		{ { 0, MIB, 4095 * MIB, MIB, 0, 4 }, "is not within" },
 		{ { 0, MIB, 4096 * MIB, MIB, 0, 4 }, "is not within" },
@@ -220,20 +221,27 @@ static void the_whole_ggtt_goes_to_one_vgpu(void **state)
 {
 	struct gx *gx = *state;
 	struct gx_guest *guest = gx_add(gx, 0, (struct vgpu_config){ .whole_ggtt = true });
+	uint64_t gma;
 
 	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x40), 0);
 	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x44), 256 * MIB);
 	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x48), 256 * MIB);
-	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x4c), 0xf0000000);
+	/* Up to the host's own: the window of shadow contexts, and the guard page. */
+	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x4c), 0xefeff000);
 	assert_int_equal(gx_reg(guest, VGT_PVINFO_PAGE + 0x50), 32);
 	gx_set_pte(guest, 0, 0x1001);
 	assert_int_equal(gx_pte(guest, 0), 0x1001);
-	gx_set_pte(guest, 0xffffe000, 0x1001);
-	assert_int_equal(gx_pte(guest, 0xffffe000), 0x1001);
+	gx_set_pte(guest, 0xffefe000, 0x1001);
+	assert_int_equal(gx_pte(guest, 0xffefe000), 0x1001);
 	/* Every driver clears the guard page; that is nobody's fault, and of no effect. */
 	gx_set_pte(guest, 0xfffff000, 0x1001);
 	assert_int_equal(gx_pte(guest, 0xfffff000), 0);
 	assert_int_equal(stats_get(guest->stats, STATS_VIOLATION_GGTT), 0);
+	for (gma = 0xffeff000; gma < 0xfffff000; gma += 0x1000) {
+		gx_set_pte(guest, gma, 0x1001);
+		assert_int_equal(gx_pte(guest, gma), 0);
+	}
+	assert_int_equal(stats_get(guest->stats, STATS_VIOLATION_GGTT), 256);
 	expect_refusal(gx, (struct vgpu_config){ .type = "GVTg_V5_8" }, "not free");
 	gx_remove(guest);
 
