@@ -92,10 +92,16 @@ static void only_features_that_are_wanted_and_offered_are_accepted(void **state)
 static void a_request_of_a_feature_that_was_not_negotiated_is_refused(void **state)
 {
 	struct rig *r = *state;
+	struct vgt_context_ref ref = { .id = 1 };
 
 	cx_init(&r->cx, r->guest);
 	assert_int_equal(cx_start(&r->cx, VGT_FEATURE_CONTEXT), VGT_FEATURE_CONTEXT);
 	assert_int_equal(any_fence(r), VGT_STATUS_NOT_NEGOTIATED);
+	cx_init(&r->cx, r->guest);
+	assert_int_equal(cx_start(&r->cx, VGT_FEATURE_FENCE), VGT_FEATURE_FENCE);
+	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_UNPIN, &ref, sizeof(ref)),
+			 VGT_STATUS_NOT_NEGOTIATED);
+	assert_int_equal(any_fence(r), VGT_STATUS_OK);
 }
 
 /* One dword of the header, or of the page, and what it is wrong about. */
