@@ -32,11 +32,18 @@ suite.igt("vgpu_exec")
 suite.igt("vgpu_hang", allow=HANG, timeout=90)
 suite.igt("vgpu_reload", timeout=120)
 suite.igt("vgpu_exhaust", subtests=MAPPING, timeout=120)
+CONTEXTS = [f"{what}-on-{engine}" for engine in ("rcs0", "bcs0", "vcs0", "vecs0") for what in
+            ("contexts-in-turn-keep-their-registers", "a-new-context-at-an-old-address-begins-with-zero",
+             "contexts-that-left-the-ggtt-come-back-unchanged", "idle-contexts-survive-a-full-reset",
+             "contexts-are-destroyed-while-busy") if (what, engine) != ("contexts-are-destroyed-while-busy", "bcs0")]
+suite.igt("vgpu_context", subtests=CONTEXTS, allow=HANG, timeout=60)
 
 suite.igt("vgpu_balloon", name="small/vgpu_balloon", vm=SMALL)
 suite.igt("vgpu_fence", name="small/vgpu_fence", vm=SMALL, subtests=WITH_FENCES)
 suite.igt("vgpu_exec", name="small/vgpu_exec", vm=SMALL)
 suite.igt("vgpu_exhaust", name="small/vgpu_exhaust", vm=SMALL, timeout=180)
+suite.igt("vgpu_context", name="small/vgpu_context", vm=SMALL, timeout=240,
+          subtests=["ten-times-as-many-contexts-as-fit-all-make-progress"])
 
 suite.igt("vgpu_fence", name="no-fences/vgpu_fence", vm=NO_FENCES, subtests=WITHOUT_FENCES)
 suite.igt("vgpu_exec", name="no-fences/vgpu_exec", vm=NO_FENCES, subtests=["engines-in-turn-see-each-others-writes"])

@@ -12,22 +12,27 @@
 #define CMD_BATCH_END		(0x0au << 23)
 #define CMD_STORE_DWORD		(0x20u << 23 | 2)
 #define CMD_BATCH_START		(0x31u << 23 | 1u << 8 | 1)	/* in the PPGTT */
+#define CMD_LOAD_REGISTER_IMM	(0x22u << 23 | 1)
+#define CMD_STORE_REGISTER	(0x24u << 23 | 2)
 #define CMD_COLOR_BLT		(2u << 29 | 0x50u << 22 | 3u << 20 | 5)
 #define CMD_COPY_BLT		(2u << 29 | 0x53u << 22 | 3u << 20 | 8)
 #define BLT_32BPP		(3u << 24)
 #define ROP_PATTERN		(0xf0u << 16)
 #define ROP_SOURCE		(0xccu << 16)
 
+/* The first general purpose register of an engine: a part of each context. */
+#define CS_GPR0			0x600
+
 #define BATCH_SIZE		4096
 #define SPIN_DWORD		4
 #define NOWHERE			((uint64_t)-1)	/* a presumed offset that is never right */
 
 const struct vgpu_engine vgpu_engines[] = {
-	{ "rcs0", I915_EXEC_RENDER },
-	{ "bcs0", I915_EXEC_BLT },
-	{ "vcs0", I915_EXEC_BSD },
-	{ "vecs0", I915_EXEC_VEBOX },
-	{ NULL, 0 },
+	{ "rcs0", I915_EXEC_RENDER, 0x2000 },
+	{ "bcs0", I915_EXEC_BLT, 0x22000 },
+	{ "vcs0", I915_EXEC_BSD, 0x12000 },
+	{ "vecs0", I915_EXEC_VEBOX, 0x1a000 },
+	{ NULL, 0, 0 },
 };
 
 /* One batch buffer that is being written, with the objects that it names. */
@@ -128,6 +133,39 @@ void vgpu_check_all_engines(int fd)
 		igt_debug("store on %s\n", e->name);
 		vgpu_store_checked(fd, &to, ++value);
 	}
+}
+
+int vgpu_gpr_load(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t value)
+{
+	const struct vgpu_submit to = { .context = context, .engine = engine->flags };
+	struct builder b;
+	int ret;
+
+	begin(&b, fd);
+	emit(&b, CMD_LOAD_REGISTER_IMM);
+	emit(&b, engine->base + CS_GPR0);
+	emit(&b, value);
+	emit(&b, CMD_BATCH_END);
+	ret = submit(&b, &to);
+	gem_close(fd, b.handle);
+	return ret;
+}
+
+int vgpu_gpr_store(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t target,
+		   uint32_t offset)
+{
+	const struct vgpu_submit to = { .context = context, .engine = engine->flags };
+	struct builder b;
+	int ret;
+
+	begin(&b, fd);
+	emit(&b, CMD_STORE_REGISTER);
+	emit(&b, engine->base + CS_GPR0);
+	emit_address(&b, target, offset, true);
+	emit(&b, CMD_BATCH_END);
+	ret = submit(&b, &to);
+	gem_close(fd, b.handle);
+	return ret;
 }
 
 /* Dwords 0-3 are a store or nothing; 4 is what vgpu_spin_end() overwrites; 5-7 jump back to it. */

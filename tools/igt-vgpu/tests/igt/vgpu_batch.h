@@ -14,6 +14,7 @@
 struct vgpu_engine {
 	const char *name;	/* "rcs0", ... as in sysfs */
 	uint64_t flags;		/* I915_EXEC_* */
+	uint32_t base;		/* of its registers */
 };
 
 /* The engines that a Gen8/9 vGPU has, ended by an entry without a name. */
@@ -33,6 +34,14 @@ int vgpu_store(int fd, const struct vgpu_submit *to, uint32_t target, uint32_t o
 void vgpu_store_checked(int fd, const struct vgpu_submit *to, uint32_t value);
 /* vgpu_store_checked() on every engine, default context: "does this vGPU work?" */
 void vgpu_check_all_engines(int fd);
+
+/*
+ * What tells one context from another: a register of the engine that is saved with the context.
+ * Load it, or store it in @target's dword at @offset. Both return 0 or -errno.
+ */
+int vgpu_gpr_load(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t value);
+int vgpu_gpr_store(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t target,
+		   uint32_t offset);
 
 /*
  * A batch that jumps to itself for ever. Returns its handle (busy while it spins); it ends with
