@@ -25,7 +25,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
-.PHONY: help run check shell list setup deps kernel kernel-stock qemu series-import series-export \
+.PHONY: help run check bench shell list setup deps kernel kernel-stock qemu series-import series-export \
 	series-check series-build core-check fuzz runner-check template clean distclean
 
 help:		## these targets
@@ -45,6 +45,10 @@ run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the ig
 
 check: deps		## every tier of tests: native, static, in guests; ends with N passed, N failed, N skipped
 	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
+
+bench: deps kernel kernel-stock	## traps and bytes per context, switch and fence: stock driver and ours, table and plot
+	@$(SETUP)/qemu-build
+	@$(RUNNER) bench
 
 shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
 	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import accel, discovery, paths, results, shell, tiers
+from . import accel, bench, discovery, paths, results, shell, tiers
 from .executor import Executor
 from .initramfs import BuildError
 from .spec import HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_platform
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--tier", action="append", default=[])
     check.add_argument("-v", "--verbose", action="store_true")
     for name, text in (("run", "run tests"), ("list", "list tests"), ("shell", "a shell in a guest"),
+                       ("bench", "what fixed work costs, stock driver and ours"),
                        ("accel", "does KVM work on this machine?")):
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--kernel", default="series", help="series, stock or a built tree")
@@ -171,6 +172,20 @@ def command_shell(args: argparse.Namespace) -> int:
         return shell.interact(vm)
 
 
+def command_bench(args: argparse.Namespace) -> int:
+    """Tables of traps and bytes."""
+    config = _config(args)
+    if args.host != HOST_SOFTWARE:
+        raise UsageError("the counters that make bench reads are the software mediator's")
+    _note("building vgpu_bench")
+    wrong = discovery.build(paths.TESTS / "igt", args.verbose)
+    if wrong:
+        raise UsageError(wrong)
+    folder = paths.RESULTS / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return bench.run(replace(config, log_dir=folder), folder, _note)
+
+
 def command_accel(args: argparse.Namespace) -> int:
     """Print kvm or tcg, and why."""
     config = _config(args)
@@ -185,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.command == "check":
             return tiers.check(args.tier, args.verbose)
-        return {"run": command_run, "list": command_list, "shell": command_shell,
+        return {"run": command_run, "list": command_list, "shell": command_shell, "bench": command_bench,
                 "accel": command_accel}[args.command](args)
     except (UsageError, SuiteError, SpecError, VmError, BuildError) as error:
         print(f"error: {error}", file=sys.stderr)

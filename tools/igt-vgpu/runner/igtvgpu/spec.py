@@ -39,6 +39,7 @@ class Vgpu:
     hidden_base: int | None = None
     hidden_size: int | None = None
     fences: int | None = None
+    abi: str = ""
 
     @property
     def bdf(self) -> str:
@@ -53,6 +54,8 @@ class Vgpu:
             value = getattr(self, name)
             if value is not None:
                 options.append(f"{name.replace('_', '-')}={value}")
+        if self.abi:
+            options.append(f"abi={self.abi}")
         if self.pvinfo:
             options.append(f"pvinfo={self.pvinfo.replace(',', ',,')}")
         return ["-device", ",".join(options)]
@@ -110,7 +113,7 @@ class VmSpec:
         uuids = host.partition(":")[2].split(",")
         if any(isinstance(d, NativeGpu) for d in self.devices):
             raise SpecError("needs the bare GPU of the software mediator")
-        if any(d.pvinfo or d.aperture_size is not None or d.type for d in self.devices
+        if any(d.pvinfo or d.abi or d.aperture_size is not None or d.type for d in self.devices
                if isinstance(d, Vgpu)):
             raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
         if len(self.devices) > len(uuids):

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`: what fixed work costs a guest in traps and copied bytes; stock driver and ours, in one run.
+
+Each figure is the difference of two runs of vgpu_bench that differ in the amount of work only, divided by that difference.
+So it holds neither set-up nor background noise, and needs no quiet machine: nothing here is a time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable
+
+from . import paths
+from .spec import MIB, Vgpu, VmSpec
+from .traps import Totals
+from .vm import VM, VmConfig, VmError
+
+PARTITION = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
+PROGRAM = "$IGT_VGPU_TOP/out/tests/igt/vgpu_bench"
+TRAPS = ("mmio.reads", "mmio.writes", "ggtt.reads", "ggtt.writes", "pvinfo.reads", "pvinfo.writes")
+HEARTBEATS = "for f in /sys/class/drm/card0/engine/*/heartbeat_interval_ms; do echo 60000 > $f; done"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What is compared: a kernel on a mediator."""
+
+    name: str
+    kernel: str
+    abi: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of vgpu_bench: `few` and `many` units of it."""
+
+    name: str
+    unit: str
+    few: int
+    many: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure of ours (channel on) must not exceed; relative to the stock driver's, or absolute."""
+
+    work: str
+    metric: str
+    most: float
+    above_stock: bool
+    text: str
+
+
+DRIVERS = (Driver("stock 6.12", "stock", ""), Driver("series, PVINFO 1.0", "series", ""),
+           Driver("series, PVINFO 1.1", "series", ""))
+WORKS = (Work("contexts", "context created, run once, destroyed", 40, 440), Work("switches", "switch among 64 contexts", 64, 576),
+         Work("fences", "fence update", 64, 464))
+METRICS = {"traps": "traps", "fence traps": "traps on fence registers", "doorbells": "doorbells",
+           "requests": "requests in the channel", "state in": "bytes of context state copied in",
+           "state out": "bytes of context state copied out"}
+TARGETS = (Target("contexts", "traps", 0.5, True, "lifecycle: no trap more than the stock driver"),
+           Target("fences", "fence traps", 1.02, False, "a fence update: one trap at most"),
+           Target("switches", "state in", 0, False, "a switch among known contexts copies no state in"))
+
+
+def metrics(stats: dict[str, Any]) -> dict[str, float]:
+    """The figures of METRICS in one snapshot of the mediator's counters."""
+    totals = Totals()
+    totals.add(stats)
+    get = totals.sums.get
+    fence_registers = sum(row["r"] + row["w"] for offset, row in totals.registers.items()
+                          if 0x100000 <= int(offset, 16) < 0x100100)
+    doorbells = get("channel.doorbells", 0)
+    return {"traps": sum(get(name, 0) for name in TRAPS), "fence traps": fence_registers + doorbells, "doorbells": doorbells,
+            "requests": sum(v for k, v in totals.sums.items() if k.startswith("channel.requests")),
+            "state in": get("shadow.bytes_in", 0), "state out": get("shadow.bytes_out", 0)}
+
+
+def _cost(vm: VM, work: Work, n: int) -> dict[str, float]:
+    vm.stats_reset("vgpu0")
+    done = vm.run(f"{PROGRAM} {work.name} {n}", 300)
+    if not done.ok:
+        raise VmError(done.why())
+    vm.run("sleep 1", 10, check=True)      # what the driver does a moment later is part of it
+    return metrics(vm.stats("vgpu0"))
+
+
+def measure(config: VmConfig, driver: Driver, note: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """work -> metric -> cost of one unit."""
+    spec = VmSpec(devices=(replace(PARTITION, abi=driver.abi),), kernel=driver.kernel)
+    figures: dict[str, dict[str, float]] = {}
+    with VM(spec, config, driver.name.translate(str.maketrans(" ,.", "---"))) as vm:
+        vm.boot()
+        vm.modprobe_i915()
+        vm.run(HEARTBEATS, 10, check=True)
+        for work in WORKS:
+            note(f"{driver.name}: {work.name}")
+            few, many = _cost(vm, work, work.few), _cost(vm, work, work.many)
+            figures[work.name] = {m: (many[m] - few[m]) / (work.many - work.few) for m in METRICS}
+    return figures
+
+
+def judge(figures: dict[str, dict[str, dict[str, float]]]) -> list[tuple[bool, str]]:
+    """Each target: reached?, and a line that says so."""
+    ours, stock = figures[DRIVERS[-1].name], figures[DRIVERS[0].name]
+    verdicts = []
+    for target in TARGETS:
+        value = ours[target.work][target.metric] - (stock[target.work][target.metric] if target.above_stock else 0)
+        verdicts.append((value <= target.most, f"{target.text}: {value:.2f}"))
+    return verdicts
+
+
+def table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Rows: work and metric; columns: drivers."""
+    lines = [f"{'per unit':<40}" + "".join(f"{d.name:>22}" for d in DRIVERS)]
+    for work in WORKS:
+        lines.append(work.unit)
+        for metric, text in METRICS.items():
+            row = [figures[d.name][work.name][metric] for d in DRIVERS]
+            if any(row):
+                lines.append(f"  {text:<38}" + "".join(f"{value:>22.2f}" for value in row))
+    return "\n".join(lines)
+
+
+def plot(figures: dict[str, dict[str, dict[str, float]]], folder: Path) -> Path | None:
+    """Bars of the traps, by gnuplot; None if it is not installed."""
+    if not shutil.which("gnuplot"):
+        return None
+    rows = [[work.unit, *(f"{figures[d.name][work.name]['traps']:.2f}" for d in DRIVERS)] for work in WORKS]
+    data = folder / "bench.dat"
+    data.write_text("\n".join("\t".join(f'"{cell}"' if i == 0 else cell for i, cell in enumerate(row))
+                              for row in [["unit", *(f'"{d.name}"' for d in DRIVERS)], *rows]) + "\n")
+    target = folder / "bench.svg"
+    bars = ", ".join(f"'{data}' using {i + 2}:xtic(1) title columnheader({i + 2})" for i in range(len(DRIVERS)))
+    subprocess.run(["gnuplot"], check=True, text=True, input=f"""
+        set terminal svg size 900,420 font 'sans,12'
+        set output '{target}'
+        set title 'Traps of a guest'
+        set style data histograms
+        set style fill solid 0.7 border -1
+        set yrange [0:*]
+        set ylabel 'traps per unit'
+        set grid y
+        plot {bars}
+        """)
+    return target
+
+
+def run(config: VmConfig, folder: Path, note: Callable[[str], None]) -> int:
+    """Measure, print, write bench.json and bench.svg; 1 if a target is missed."""
+    figures = {d.name: measure(config, d, note) for d in DRIVERS}
+    verdicts = judge(figures)
+    (folder / "bench.json").write_text(json.dumps(
+        {"figures": figures, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
+    picture = plot(figures, folder)
+    print(table(figures) + "\n")
+    for ok, text in verdicts:
+        print(f"{'reached' if ok else 'MISSED '}  {text}")
+    print(f"\nFigures: {folder / 'bench.json'}" + (f"   Plot: {picture}" if picture else "   (no plot: gnuplot is not installed)"))
+    return 0 if all(ok for ok, _ in verdicts) else 1
