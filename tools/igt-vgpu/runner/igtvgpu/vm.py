@@ -188,6 +188,10 @@ class VM:
         if self._process:
             self._process.wait(10)
 
+    def another(self, spec: VmSpec, name: str) -> VM:
+        """A VM of another spec on the same host, with its logs beside ours; not booted yet."""
+        return VM(spec, self.config, f"{self.name}-{name}")
+
     def broken(self) -> str | None:
         """Why this VM can take no more tests, or None."""
         panic = next((m[1] for line in self.kmsg() if (m := _PANIC.search(line.text))), None)
