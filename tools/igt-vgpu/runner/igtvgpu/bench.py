@@ -21,6 +21,7 @@ from .vm import VM, VmConfig, VmError
 PARTITION = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
 PROGRAM = "$IGT_VGPU_TOP/out/tests/igt/vgpu_bench"
 TRAPS = ("mmio.reads", "mmio.writes", "ggtt.reads", "ggtt.writes", "pvinfo.reads", "pvinfo.writes")
+REQUESTS = ("create", "pin", "unpin", "destroy", "fence_set")
 HEARTBEATS = "for f in /sys/class/drm/card0/engine/*/heartbeat_interval_ms; do echo 60000 > $f; done"
 
 
@@ -54,8 +55,8 @@ class Target:
     text: str
 
 
-DRIVERS = (Driver("stock 6.12", "stock", ""), Driver("series, PVINFO 1.0", "series", ""),
-           Driver("series, PVINFO 1.1", "series", ""))
+DRIVERS = (Driver("stock 6.12", "stock", "1.1"), Driver("series, PVINFO 1.0", "series", "1.0"),
+           Driver("series, PVINFO 1.1", "series", "1.1"))
 WORKS = (Work("contexts", "context created, run once, destroyed", 40, 440), Work("switches", "switch among 64 contexts", 64, 576),
          Work("fences", "fence update", 64, 464))
 METRICS = {"traps": "traps", "fence traps": "traps on fence registers", "doorbells": "doorbells",
@@ -75,7 +76,7 @@ def metrics(stats: dict[str, Any]) -> dict[str, float]:
                           if 0x100000 <= int(offset, 16) < 0x100100)
     doorbells = get("channel.doorbells", 0)
     return {"traps": sum(get(name, 0) for name in TRAPS), "fence traps": fence_registers + doorbells, "doorbells": doorbells,
-            "requests": sum(v for k, v in totals.sums.items() if k.startswith("channel.requests")),
+            "requests": sum(get(f"channel.{kind}", 0) for kind in REQUESTS),
             "state in": get("shadow.bytes_in", 0), "state out": get("shadow.bytes_out", 0)}
 
 

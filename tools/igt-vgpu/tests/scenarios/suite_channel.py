@@ -5,9 +5,9 @@ What breaks these tests: a request that is sent where none was negotiated, a fen
 otherwise than the guest, a guest that waits for a mediator that does not answer.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
-import re
 
 from igtvgpu.api import *
 
@@ -67,3 +67,155 @@ def a_workload_leaves_the_same_behind_with_and_without_it(t):
         vm.modprobe_i915()
         t.equal(new, work(vm), "the report with the channel (got) and without it (want)")
     t.check("fence 3:" in new, f"the report holds no fences: {new}")
+
+
+# --- what is sent ---------------------------------------------------------------------------
+
+REQUESTS = ("create", "pin", "unpin", "destroy", "fence_set")
+OFF = r"vGPU: the channel is off, .* going on with trapped accesses"
+FENCES = "range(0x100000, 0x100000 + 8 * 4, 8)"
+
+
+def channel(t) -> dict[str, int]:
+    return t.vm.stats("vgpu0").get("channel", {})
+
+
+def fault(t, what: str) -> None:
+    """See docs/mediator.rst, channel-fault. Ends with the VM."""
+    t.vm.qmp("qom-set", path="/machine/peripheral/vgpu0", property="channel-fault", value=what)
+
+
+def trapped_fences(t) -> int:
+    """Accesses to fence registers."""
+    rows = t.vm.stats("vgpu0")["mmio"]["by_register"]
+    return sum(row["r"] + row["w"] for offset, row in rows.items() if 0x100000 <= int(offset, 16) < 0x100100)
+
+
+@suite.scenario(vm=OLD)
+def without_it_nothing_is_sent(t):
+    """PVINFO 1.0: driver load, contexts, fences; no request, no start, no access beyond the page's old fields."""
+    t.vm.stats_reset("vgpu0")
+    t.vm.reload_i915()
+    work(t.vm)
+    t.equal({k: v for k, v in channel(t).items() if v}, {}, "the channel's counters")
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
+
+
+@suite.scenario(vm=NEW)
+def contexts_and_fences_are_told_and_not_trapped(t):
+    """Each kind of request arrives, none fails, and no fence register is accessed."""
+    t.vm.stats_reset("vgpu0")
+    t.run(f"{PROGRAMS}/vgpu_bench contexts 20", 60)
+    t.run(f"{PROGRAMS}/vgpu_bench fences 40", 60)
+    sent = channel(t)
+    for kind in REQUESTS:
+        t.check(sent[kind] >= 20, f"{kind}: {sent[kind]} requests, of at least 20")
+    t.equal((sent["unknown"], sent["protocol_errors"]), (0, 0), "requests that the mediator did not like")
+    t.equal(trapped_fences(t), 0, "traps on fence registers")
+    t.check(sent["doorbells"] <= sent["fence_set"] + 2, f"{sent['doorbells']} doorbells for {sent['fence_set']} fences")
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
+
+
+@suite.scenario(vm=NEW)
+def every_context_that_was_told_of_is_taken_back(t):
+    """CREATE and DESTROY, PIN and UNPIN are balanced over the driver's life."""
+    t.vm.unload_i915()
+    t.vm.stats_reset("vgpu0")
+    t.vm.modprobe_i915()
+    t.run(f"{PROGRAMS}/vgpu_bench contexts 20", 60)
+    work(t.vm)
+    t.vm.unload_i915()
+    sent = channel(t)
+    t.vm.modprobe_i915()
+    t.equal(sent["destroy"], sent["create"], "DESTROY requests, of CREATE requests")
+    t.equal(sent["unpin"], sent["pin"], "UNPIN requests, of PIN requests")
+    t.equal(sent["protocol_errors"], 0, "requests that failed")
+
+
+@suite.scenario(vm=NEW)
+def no_fence_is_left_in_the_host_after_unload(t):
+    """The registers, read by nobody's driver."""
+    work(t.vm)
+    t.vm.unload_i915()
+    done = t.vm.python(f"""
+import mmap, struct
+with open('/sys/bus/pci/devices/0000:00:02.0/resource0', 'r+b') as f:
+    bar = mmap.mmap(f.fileno(), 0x200000)
+    print([hex(struct.unpack_from('<Q', bar, o)[0]) for o in {FENCES}])
+""")
+    t.vm.modprobe_i915()
+    t.check(done.ok, done.why())
+    t.equal(done.out.strip(), str(["0x0"] * 4), "fence registers after unload")
+
+
+@suite.scenario(vm=NEW)
+def it_is_started_again_after_a_full_reset(t):
+    """A reset of all engines ends it; contexts and fences are told again afterwards."""
+    t.allow(r"GPU HANG|GPU hang|Resetting|error state saved|hung", "the test makes the GPU hang")
+    t.run(f"{PROGRAMS}/vgpu_hang --run-subtest a-full-reset-ends-a-spinning-batch", 60)
+    t.vm.stats_reset("vgpu0")
+    t.run(f"{PROGRAMS}/vgpu_bench contexts 20", 60)
+    t.run(f"{PROGRAMS}/vgpu_bench fences 40", 60)
+    t.check(channel(t)["pin"] >= 20, f"after the reset only {channel(t)['pin']} contexts were told of")
+    t.equal(trapped_fences(t), 0, "traps on fence registers after the reset")
+    t.refuse_kmsg(OFF)
+
+
+@suite.scenario(vm=NEW)
+def a_switch_among_known_contexts_copies_no_state_in(t):
+    """The mediator keeps what it knows: 64 contexts, in turn, several times."""
+    t.vm.stats_reset("vgpu0")
+    t.run(f"{PROGRAMS}/vgpu_bench switches 64", 60)
+    few = t.vm.stats("vgpu0")["shadow"]["bytes_in"]
+    t.vm.stats_reset("vgpu0")
+    t.run(f"{PROGRAMS}/vgpu_bench switches 576", 120)
+    many = t.vm.stats("vgpu0")["shadow"]["bytes_in"]
+    t.check(many <= few + 2 * 22 * 4096, f"{many - few} bytes more were copied in for 512 more switches")
+
+
+# --- a mediator that is slow, broken or hostile -----------------------------------------------
+
+# name, fault, must the guest turn the channel off?
+FAULTS = [("is_slow", "delay-ms=20", None), ("answers_late", "delay=3", None), ("drops_every_request", "drop=1", True),
+          ("drops_every_third_request", "drop=3", None), ("garbles_lengths", "corrupt=length", True),
+          ("garbles_numbers", "corrupt=seqno", True), ("garbles_types", "corrupt=type", True),
+          ("has_indices_that_go_back", "lie=backwards", True), ("has_indices_beyond_the_ring", "lie=beyond", True),
+          ("vanishes", "vanish", None)]
+
+
+@suite.scenario(rows=FAULTS, timeout=120, keep_vm=False, vm=replace(NEW, cmdline="igt_vgpu.fault=1"))
+def nothing_breaks_if_the_mediator(t, what, must_go_off):
+    """The fault sets in under a driver that works, while contexts are busy; everything goes on, by traps if need be."""
+    job = t.vm.spawn(f"{PROGRAMS}/vgpu_exec --run-subtest 'two-contexts-in-turn-*,four-clients-*'")
+    fault(t, what)
+    want = work(t.vm)
+    t.run(f"{PROGRAMS}/vgpu_fence --run-subtest three-times-as-many-tiled-maps-as-fences-all-work", 60)
+    t.run(f"{PROGRAMS}/vgpu_context --run-subtest contexts-in-turn-keep-their-registers-on-rcs0", 60)
+    done = job.wait(60)
+    t.check(done.ok, done.why())
+    lines = [line for line in t.kmsg() if re.search(OFF, line)]
+    t.check(len(lines) <= 1, f"more than one line about it: {lines}")
+    if must_go_off:
+        t.check(lines, "the guest did not turn the channel off")
+    # And back: a driver that is loaded again starts with a clean slate.
+    fault(t, "")
+    t.vm.reload_i915()
+    t.vm.stats_reset("vgpu0")
+    t.equal(work(t.vm), want, "the report of the same workload without the fault (got) and with it (want)")
+    t.check(channel(t)["pin"] and not channel(t)["protocol_errors"], f"the channel is not on again: {channel(t)}")
+
+
+@suite.scenario(rows=[("everything", "refuse"), ("contexts", "refuse=1"), ("fences", "refuse=2")], vm=NEW)
+def a_mediator_may_refuse(t, what):
+    """Of what it offers: what it does not accept is not used."""
+    fault(t, what)
+    t.vm.reload_i915()
+    t.vm.stats_reset("vgpu0")
+    work(t.vm)
+    sent = channel(t)
+    refused = {"refuse": REQUESTS, "refuse=1": REQUESTS[:4], "refuse=2": REQUESTS[4:]}[what]
+    fault(t, "")
+    t.vm.reload_i915()
+    t.equal([sent[kind] for kind in refused], [0] * len(refused), f"requests of what was refused ({', '.join(refused)})")
+    t.equal([bool(sent[kind]) for kind in REQUESTS if kind not in refused],
+            [True] * (len(REQUESTS) - len(refused)), "whether the others were used")
