@@ -113,13 +113,18 @@ static void test_reserved(struct vgpu_guest *guest)
 		size_t start, end;
 	} reserved[] = {
 		{ offsetof(struct vgt_if, rsv1), offsetof(struct vgt_if, avail_rs) },
-		{ offsetof(struct vgt_if, avail_rs.rsv2), offsetof(struct vgt_if, display_ready) },
+		{ offsetof(struct vgt_if, avail_rs.rsv2), offsetof(struct vgt_if, features_offered) },
+		{ offsetof(struct vgt_if, rsv3), offsetof(struct vgt_if, display_ready) },
 		{ offsetof(struct vgt_if, rsv5), offsetof(struct vgt_if, g2v_notify) },
 		{ offsetof(struct vgt_if, rsv6), offsetof(struct vgt_if, cursor_x_hot) },
 		{ offsetof(struct vgt_if, rsv7), sizeof(struct vgt_if) },
+		/* In version 1.0, and without the capability later on, these are reserved, too. */
+		{ offsetof(struct vgt_if, features_offered), offsetof(struct vgt_if, rsv3) },
+		{ offsetof(struct vgt_if, features_wanted), offsetof(struct vgt_if, rsv7) },
 	};
+	size_t count = ARRAY_SIZE(reserved) - (guest->grant.caps & VGT_CAPS_CHANNEL ? 2 : 0);
 
-	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+	for (size_t i = 0; i < count; i++)
 		for (size_t at = reserved[i].start; at < reserved[i].end; at += 4)
 			igt_assert_f(!vgpu_read32(guest, VGT_PVINFO_PAGE + at),
 				     "the reserved word at PVINFO + %#zx is %#x\n", at,
