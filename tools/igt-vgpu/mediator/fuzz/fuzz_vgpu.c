@@ -32,6 +32,7 @@ static const uint32_t engine_base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 static struct gvt *gvt;
 static struct vgpu *vgpus[2];
 static uint8_t memory[2][PAGES][GPU_PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t pattern[PAGES - PATTERN_PAGE][GPU_PAGE_SIZE];
 static uint64_t now;
 
 static void *host_page(void *opaque, uint64_t addr, bool write)
@@ -93,7 +94,7 @@ static uint32_t bar0_offset(struct input *in)
 {
 	static const uint32_t places[] = {
 		0x2000,	 0x12000, 0x1a000,  0x22000,  0x4000, 0x44200, 0x78000,
-		0x78800, 0x9400,  0x100000, 0x138100, 0xa000, 0xc000,
+		0x78800, 0x9400,  0x100000, 0x138100, 0xa000, 0xc000, 0x5000, 0x7000,
 	};
 	uint8_t where = take(in, 1);
 
@@ -179,6 +180,25 @@ static void submit_peacefully(unsigned int e)
 	vgpu_bar0_write(vgpus[PEACEFUL], elsp, 4, gma(PEACEFUL, context_page[e]) | 0x119);
 }
 
+/* The hostile guest's memory: anything may be in a context image or a ring. */
+static void write_memory(struct input *in, uint8_t kind)
+{
+	uint32_t *ring = (uint32_t *)memory[HOSTILE][RING_PAGE(kind >> 5 & 3)], at;
+
+	if ((kind & 0x18) == 0x18) {	/* a ring that starts with MI_LOAD_REGISTER_IMM */
+		ring[0] = 0x22u << 23 | 1;
+		ring[1] = bar0_offset(in);
+		ring[2] = take(in, 4);
+		ring[3] = 0;
+		return;
+	}
+	at = take(in, 3) % (PAGES * GPU_PAGE_SIZE - 8) & ~7u;
+	if (kind & 8)	/* the start of a ring */
+		*(uint64_t *)&ring[(at & 0x1f8) / 4] = take(in, 8);
+	else
+		*(uint64_t *)((uint8_t *)memory[HOSTILE] + at) = take(in, 8);
+}
+
 /* The engines' threads run while time passes: who has been given an engine gets on with it. */
 static void let_time_pass(unsigned int seconds)
 {
@@ -223,15 +243,9 @@ static void one_access(struct input *in)
 		vgpu_aperture_write(vgpu, offset, size, take(in, size));
 		break;
 	}
-	case 4: {	/* guest memory: anything may be in a context image */
-		uint32_t at = take(in, 3) % (PAGES * GPU_PAGE_SIZE - 8);
-
-		if (kind & 8)	/* the start of a ring */
-			at = RING_PAGE(kind >> 5 & 3) * GPU_PAGE_SIZE + (at & 0x1f8);
-
-		*(uint64_t *)((uint8_t *)memory[HOSTILE] + (at & ~7u)) = take(in, 8);
+	case 4:
+		write_memory(in, kind);
 		break;
-	}
 	case 5: {	/* a submission that gets past the first look */
 		unsigned int e = kind >> 3 & 3;
 		uint8_t where = take(in, 1);
@@ -310,7 +324,8 @@ static void settle(void)
 
 	build_rings();
 	for (i = PATTERN_PAGE; i < PAGES; i++)
-		memset(memory[PEACEFUL][i], 0x5a ^ i, GPU_PAGE_SIZE);
+		memset(pattern[i - PATTERN_PAGE], 0x5a ^ i, GPU_PAGE_SIZE);
+	memcpy(memory[PEACEFUL][PATTERN_PAGE], pattern, sizeof(pattern));
 	vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + (vgpu_partition(vgpu)->aperture_base >> 12) * 8, 8,
 			PATTERN_PAGE << 12 | 3);
 	for (i = 0; i < G_N_ELEMENTS(registers); i++)
@@ -338,12 +353,10 @@ static void check_results(bool complete)
 static void check_peace(void)
 {
 	struct vgpu *vgpu = vgpus[PEACEFUL];
-	unsigned int i, at;
+	unsigned int i;
 
-	for (i = PATTERN_PAGE; i < PAGES; i++)
-		for (at = 0; at < GPU_PAGE_SIZE; at++)
-			if (memory[PEACEFUL][i][at] != (0x5a ^ i))
-				abort();
+	if (memcmp(memory[PEACEFUL][PATTERN_PAGE], pattern, sizeof(pattern)))
+		abort();
 	for (i = 0; i < PAGES; i++)
 		if (vgpu_bar0_read(vgpu, GPU_GTT_OFFSET + (gma(PEACEFUL, i) >> 12) * 8, 8) !=
 		    (i << 12 | 3))

@@ -2,9 +2,8 @@
 /*
  * The command table: what commands.def expands to, and the handlers' interface.
  *
- * Users: cmd.c (decode and dispatch), the handlers in cmd_mi.c, cmd_pipe.c and cmd_blt.c, the
- * mediator's scanner and the tracer (names, lengths, flags), the tests and the fuzzer's dictionary
- * (every row).
+ * Users: cmd.c (decode and dispatch), the handlers in cmd_mi.c, cmd_reg.c, cmd_pipe.c and cmd_blt.c,
+ * the tests and the fuzzers (every row).
  */
 #ifndef GPU_CMD_H
 #define GPU_CMD_H
@@ -27,8 +26,6 @@ enum gpu_cmd_client { GPU_CMD_MI = 0, GPU_CMD_BLT = 2, GPU_CMD_RC = 3 };
 #define GPU_CMD_PRIV		0x01	/* a no-op in a non-privileged batch */
 #define GPU_CMD_GGTT		0x02	/* bit 22 selects the GGTT; then a no-op for a user batch */
 #define GPU_CMD_GEN9		0x04	/* not on Gen8 */
-#define GPU_CMD_REGS		0x08	/* writes registers: a scanner must look at its operands */
-#define GPU_CMD_MEM		0x10	/* writes memory that its operands name */
 #define GPU_CMD_PREEMPT		0x20	/* the engine may switch contexts after it */
 #define GPU_CMD_PURE		0x40	/* changes nothing but the stream's position */
 #define GPU_CMD_JUMP		0x80	/* so, to any address */

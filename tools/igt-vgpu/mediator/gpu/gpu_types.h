@@ -248,8 +248,6 @@ void gpu_engine_irq(struct gpu_engine *engine, uint32_t bits);
 void gpu_engine_irq_flush(struct gpu_engine *engine);
 /* The same with gpu->lock held; the line itself changes at gpu_unlock(). */
 void gpu_engine_irq_flush_locked(struct gpu_engine *engine);
-/* Raise @bits of the power management interrupt (GT IIR 2); lock held. */
-void gpu_pm_irq(struct gpu *gpu, uint32_t bits);
 
 /* ---- gpu.c: the lock; gpu_unlock() recomputes the interrupt line and tells the host ---- */
 void gpu_lock(struct gpu *gpu);

@@ -80,11 +80,6 @@ static void latch(struct gpu *gpu, unsigned int bank, uint32_t bits)
 	gpu_reg_set(gpu, BANK(bank) + IIR, iir | (bits & ~gpu_reg_get(gpu, BANK(bank) + IMR)));
 }
 
-void gpu_pm_irq(struct gpu *gpu, uint32_t bits)
-{
-	latch(gpu, 2, bits & 0xffff);
-}
-
 void gpu_engine_irq_flush_locked(struct gpu_engine *engine)
 {
 	uint32_t bits = atomic_exchange(&engine->irq_deferred, 0);

@@ -2,9 +2,8 @@
 /*
  * The register table: what regs.def expands to, and the handlers' interface.
  *
- * Users: mmio.c (dispatch), context.c (which registers belong to a context), reset.c, power.c,
- * irq.c, execlist.c (handlers), the tracer (names), the tests and fuzzers (every row). Inside gpu/
- * only.
+ * Users: mmio.c (dispatch), context.c and cmd.c (which registers belong to a context), platform.c
+ * (gpu_reg_info()), the files with handlers, the tests and fuzzers (every row). Inside gpu/ only.
  */
 #ifndef REGS_H
 #define REGS_H
@@ -21,7 +20,6 @@ enum gpu_reg_access {
 
 #define GPU_REG_CTX	0x01	/* part of the context: saved, and restored from the image */
 #define GPU_REG_USER	0x02	/* a non-privileged batch may write it */
-#define GPU_REG_MCR	0x04	/* one copy per slice and subslice on hardware; one copy here */
 
 struct gpu_engine;
 

@@ -263,7 +263,10 @@ void vgpu_bar0_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint
 	gvt_unlock(vgpu->gvt);
 }
 
-/* The partition does not change in a vGPU's life, so that the aperture needs no lock. */
+/*
+ * The partition does not change in a vGPU's life: what is inside it needs no lock of ours. The GPU
+ * takes its own for the fences.
+ */
 static bool aperture_ok(struct vgpu *vgpu, uint32_t offset, unsigned int size, const char *what)
 {
 	const struct vgpu_partition *part = &vgpu->part;

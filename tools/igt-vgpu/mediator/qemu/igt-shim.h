@@ -3,8 +3,10 @@
  * What the files of this folder share: the QEMU side of the software GPU.
  *
  *   igt-gpu.c      object "igt-gpu": owns the GPU (bare) or the mediator, one thread per
- * engine, the timeline igt-pci.c      what both PCI devices have in common: config space,
- * BARs, interrupt, counters igt-vgpu.c     device "igt-vgpu": a vGPU of the mediator
+ *                  engine, the timeline
+ *   igt-pci.c      what both PCI devices have in common: config space, BARs, interrupt,
+ *                  counters
+ *   igt-vgpu.c     device "igt-vgpu": a vGPU of the mediator
  *   igt-gpu-pci.c  device "igt-gpu-pci": the bare GPU
  *   igt-dma.c      guest memory for the GPU
  *
