@@ -19,6 +19,7 @@ MAX_LINE=100
 ignored_types() {
 	cat <<-'EOF'
 	GIT_COMMIT_ID       a commit that is cited may lie in a tree that the base tarball does not carry
+	UNKNOWN_COMMIT_ID   the same for the commit that a Fixes: tag names
 	EOF
 }
 

@@ -2,8 +2,9 @@
 """The IGT-style programs of this folder, and what the mediator saw of each.
 
 Two guests: one with a partition of a usual size, one with a small one (so that it can be used up), neither at an end of its
-half of the GGTT. What a program asserts is the guest's view; that nothing outside of the partition was touched meanwhile
-is the host's, and is a test of its own per program ("untouched").
+half of the GGTT. Two more have nothing of the aperture, or little and nothing else. What a program asserts is the guest's
+view; that nothing outside of the partition was touched meanwhile is the host's, and is a test of its own per program
+("untouched").
 """
 
 from igtvgpu.api import *
@@ -14,6 +15,10 @@ SMALL = VmSpec(devices=(Vgpu("vgpu0", aperture_base=32 * MIB, aperture_size=16 *
                              hidden_size=16 * MIB, fences=3),))
 NO_FENCES = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=128 * MIB, hidden_base=1024 * MIB,
                                  hidden_size=384 * MIB, fences=0),))
+NO_APERTURE = VmSpec(devices=(Vgpu("vgpu0", aperture_base=0, aperture_size=0, hidden_base=1024 * MIB,
+                                   hidden_size=384 * MIB, fences=8),))
+LITTLE_APERTURE = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=12 * MIB, hidden_base=0,
+                                       hidden_size=0, fences=8),))
 
 suite = Suite("igt", vm=USUAL, timeout=60)
 
@@ -48,6 +53,17 @@ suite.igt("vgpu_context", name="small/vgpu_context", vm=SMALL, timeout=240,
 suite.igt("vgpu_fence", name="no-fences/vgpu_fence", vm=NO_FENCES, subtests=WITHOUT_FENCES)
 suite.igt("vgpu_exec", name="no-fences/vgpu_exec", vm=NO_FENCES, subtests=["engines-in-turn-see-each-others-writes"])
 
+# What needs no GTT map.
+ACCOUNT = ["ggtt-entries-are-present-only-inside-the-partition", "the-available-aperture-is-what-was-granted",
+           "the-balloons-are-all-of-the-ggtt-that-was-not-granted"]
+suite.igt("vgpu_aperture", name="no-aperture/vgpu_aperture", vm=NO_APERTURE)
+suite.igt("vgpu_balloon", name="no-aperture/vgpu_balloon", vm=NO_APERTURE, subtests=ACCOUNT)
+suite.igt("vgpu_exec", name="no-aperture/vgpu_exec", vm=NO_APERTURE)
+suite.igt("vgpu_hang", name="no-aperture/vgpu_hang", vm=NO_APERTURE, allow=HANG, timeout=90)
+suite.igt("vgpu_aperture", name="little-aperture/vgpu_aperture", vm=LITTLE_APERTURE)
+suite.igt("vgpu_balloon", name="little-aperture/vgpu_balloon", vm=LITTLE_APERTURE, subtests=ACCOUNT)
+suite.igt("vgpu_exec", name="little-aperture/vgpu_exec", vm=LITTLE_APERTURE)
+
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 
 
@@ -69,6 +85,23 @@ def untouched_by(t, command, timeout):
                       ("vgpu_exhaust", "vgpu_exhaust", 150)], timeout=180, vm=SMALL)
 def untouched_in_a_small_partition_by(t, command, timeout):
     """The same where there is little room."""
+    untouched(t, command, timeout)
+
+
+@suite.scenario(timeout=150, vm=NO_APERTURE)
+def without_an_aperture_the_driver_comes_and_goes(t):
+    """Reload and rebind: what was set up for an aperture that is then given up is taken down again."""
+    t.vm.stats_reset("vgpu0")
+    for _ in range(3):
+        t.check(t.vm.reload_i915().ok, "i915 does not reload")
+        t.check(t.vm.i915_bound(), "the device is not bound after the reload")
+        t.run(f"{PROGRAMS}/vgpu_aperture", 60)
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
+
+
+@suite.scenario(rows=[("vgpu_aperture", "vgpu_aperture", 60), ("vgpu_exec", "vgpu_exec", 90)], timeout=150, vm=LITTLE_APERTURE)
+def untouched_in_little_aperture_by(t, command, timeout):
+    """The same where all that the vGPU has is a part of the aperture too small for the CPU."""
     untouched(t, command, timeout)
 
 

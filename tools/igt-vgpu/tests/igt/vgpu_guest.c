@@ -7,10 +7,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "igt.h"
+#include "i915/gem_create.h"
 
 #include "vgpu_guest.h"
 
@@ -260,6 +262,16 @@ void vgpu_drop_caches(const struct vgpu_guest *guest)
 	int ret = vgpu_debugfs_write(guest, "i915_gem_drop_caches", DROP_UNBIND);
 
 	igt_assert_f(!ret, "i915_gem_drop_caches: %s\n", strerror(-ret));
+}
+
+bool vgpu_has_gtt_maps(int fd)
+{
+	struct drm_i915_gem_mmap_gtt arg = { .handle = gem_create(fd, VGPU_PAGE) };
+	int err = ioctl(fd, DRM_IOCTL_I915_GEM_MMAP_GTT, &arg) ? errno : 0;
+
+	gem_close(fd, arg.handle);
+	igt_assert_f(!err || err == ENODEV, "MMAP_GTT: %s\n", strerror(err));
+	return !err;
 }
 
 int vgpu_getparam(int fd, int param)

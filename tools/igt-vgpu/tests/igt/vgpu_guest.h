@@ -88,6 +88,9 @@ void vgpu_drop_caches(const struct vgpu_guest *guest);
 int vgpu_file_read(const char *path, char *text, size_t size);
 int vgpu_file_write(const char *path, const char *text);
 
+/* Are there GTT maps? Not if the vGPU has next to nothing of the aperture. */
+bool vgpu_has_gtt_maps(int fd);
+
 /* DRM_I915_GETPARAM; fails the test if the driver does not know it. */
 int vgpu_getparam(int fd, int param);
 

@@ -73,6 +73,10 @@ def ours(kind: str, start: int, end: int) -> str:
     return rf"vGPU: {kind} graphics memory 0x{start:x} - 0x{end:x}, "
 
 
+def none(kind: str) -> str:
+    return rf"vGPU: {kind} graphics memory: none"
+
+
 def mappable(base: int, size: int) -> str:
     return f"mappable_base={base:#x};mappable_size={size:#x}"
 
@@ -81,20 +85,36 @@ def hidden(base: int, size: int) -> str:
     return f"nonmappable_base={base:#x};nonmappable_size={size:#x}"
 
 
+WINDOW = 16 << 20               # with less of the aperture than that, the driver makes no use of it by the CPU
+NO_WINDOW = r"vGPU: less than 16384 KiB of the aperture are ours: no CPU access through it"
 BEYOND_APERTURE = "beyond the end of the aperture at"
 BEYOND_GGTT = "beyond the end of the GGTT at"
 M_END, N_END = "mappable_base + mappable_size", "nonmappable_base + nonmappable_size"
+
+# Too little to work with: the driver would wait for ever for space for its own contexts (i915_ggtt_pin() takes no refusal),
+# so the grant must be refused.
+MIN_GRANT = 0x400000
+
+
+def little(size: int) -> str:
+    return bad("mappable_size + nonmappable_size", size, "less than", MIN_GRANT)
+
 
 DETECTION = [
     Row("the truth", "", IS_VGPU, FOUND),
     Row("a magic of zero is bare hardware", "magic=0", IS_NATIVE, r"vGPU: no mediator", NO_VGPU, debug=True),
     Row("a magic of all ones is bare hardware with a warning", f"magic={2**64 - 1:#x}", IS_NATIVE,
         r"PVINFO page reads as all ones", NO_VGPU),
-    Row("a foreign magic is bare hardware", "magic=0x1122334455667788", IS_NATIVE, magic(0x1122334455667788), NO_VGPU),
-    Row("the low half of the magic alone", "magic=0x76544776", IS_NATIVE, magic(0x76544776), NO_VGPU),
-    Row("the high half of the magic alone", "magic=0x4776544700000000", IS_NATIVE, magic(0x4776544700000000), NO_VGPU),
-    Row("the magic in the other byte order", "magic=0x7647547647547647", IS_NATIVE, magic(0x7647547647547647), NO_VGPU),
-    Row("one bit of the magic flipped", "magic=0x4776544776544777", IS_NATIVE, magic(0x4776544776544777), NO_VGPU),
+    Row("a foreign magic is bare hardware", "magic=0x1122334455667788", IS_NATIVE,
+        magic(0x1122334455667788), NO_VGPU, debug=True),
+    Row("the low half of the magic alone", "magic=0x76544776", IS_NATIVE,
+        magic(0x76544776), NO_VGPU, debug=True),
+    Row("the high half of the magic alone", "magic=0x4776544700000000", IS_NATIVE,
+        magic(0x4776544700000000), NO_VGPU, debug=True),
+    Row("the magic in the other byte order", "magic=0x7647547647547647", IS_NATIVE,
+        magic(0x7647547647547647), NO_VGPU, debug=True),
+    Row("one bit of the magic flipped", "magic=0x4776544776544777", IS_NATIVE,
+        magic(0x4776544776544777), NO_VGPU, debug=True),
     Row("major 0 is too old", "version_major=0", errno.EPROTONOSUPPORT, version(r"0\.0", "host"), NO_VGPU),
     Row("version 0.7 is too old whatever its minor", "version_major=0;version_minor=7", errno.EPROTONOSUPPORT,
         version(r"0\.7", "host"), NO_VGPU),
@@ -127,16 +147,18 @@ BALLOONS = [
     Row("a quarter of the truth", f"{mappable(MB, MS // 4)};{hidden(NB, NS // 4)}", IS_VGPU,
         ours("non-mappable", NB, NB + NS // 4)),
     Row("4 MiB of each", f"{mappable(MB, 4 << 20)};{hidden(NB, 4 << 20)}", IS_VGPU, ours("mappable", MB, MB + (4 << 20))),
-    Row("no mappable part", "mappable_size=0", IS_VGPU, ours("mappable", APERTURE, APERTURE)),
-    Row("no mappable part with an absurd base", mappable(0xfffff001, 0), IS_VGPU, ours("mappable", APERTURE, APERTURE)),
-    Row("no hidden part", "nonmappable_size=0", IS_VGPU, ours("non-mappable", GGTT, GGTT)),
-    Row("no hidden part with an absurd base", hidden(0xffffffff, 0), IS_VGPU, ours("non-mappable", GGTT, GGTT)),
-    Row("one page of mappable part", mappable(MB, 0x1000), IS_VGPU, ours("mappable", MB, MB + 0x1000)),
+    Row("no mappable part", "mappable_size=0", IS_VGPU, NO_WINDOW),
+    Row("no mappable part with an absurd base", mappable(0xfffff001, 0), IS_VGPU, none("mappable")),
+    Row("no hidden part", "nonmappable_size=0", IS_VGPU, none("non-mappable"), NO_WINDOW),
+    Row("no hidden part with an absurd base", hidden(0xffffffff, 0), IS_VGPU, none("non-mappable")),
+    Row("one page of mappable part", mappable(MB, 0x1000), IS_VGPU, NO_WINDOW),
+    Row("a page too little of the aperture for the CPU", mappable(MB, WINDOW - 0x1000), IS_VGPU, NO_WINDOW),
+    Row("just enough of the aperture for the CPU", mappable(MB, WINDOW), IS_VGPU, ours("mappable", MB, MB + WINDOW), NO_WINDOW),
+    Row("too little of the aperture for the CPU and nothing else", f"{mappable(MB, WINDOW - 0x1000)};nonmappable_size=0",
+        IS_VGPU, NO_WINDOW),
     Row("one page of hidden part", hidden(NB, 0x1000), IS_VGPU, ours("non-mappable", NB, NB + 0x1000)),
-    Row("nothing at all", "mappable_size=0;nonmappable_size=0", errno.ENOSPC,
-        bad("mappable_size + nonmappable_size", 0, "less than", 0x1000)),
-    Row("nothing at all with absurd bases", f"{mappable(0xffffffff, 0)};{hidden(0xffffffff, 0)}", errno.ENOSPC,
-        bad("mappable_size + nonmappable_size", 0, "less than", 0x1000)),
+    Row("nothing at all", "mappable_size=0;nonmappable_size=0", errno.ENOSPC, little(0)),
+    Row("nothing at all with absurd bases", f"{mappable(0xffffffff, 0)};{hidden(0xffffffff, 0)}", errno.ENOSPC, little(0)),
 
     Row("mappable base off by 1", f"mappable_base={MB + 1:#x}", errno.EINVAL, odd("mappable_base", MB + 1)),
     Row("mappable base off by half a page", f"mappable_base={MB + 0x800:#x}", errno.EINVAL, odd("mappable_base", MB + 0x800)),
@@ -190,15 +212,6 @@ BALLOONS = [
     Row("hidden base 0xffffffff", hidden(0xffffffff, 0x1000), errno.EINVAL, odd("nonmappable_base", 0xffffffff)),
 ]
 
-# Too little to work with: the driver would wait for ever for space for its own contexts (i915_ggtt_pin() takes no refusal),
-# so the grant must be refused.
-MIN_GRANT = 0x400000
-
-
-def little(size: int) -> str:
-    return bad("mappable_size + nonmappable_size", size, "less than", MIN_GRANT)
-
-
 TINY = [
     Row("one page of each is too little", f"{mappable(MB, 0x1000)};{hidden(NB, 0x1000)}", errno.ENOSPC, little(0x2000)),
     Row("64 KiB of each is too little", f"{mappable(MB, 0x10000)};{hidden(NB, 0x10000)}", errno.ENOSPC, little(0x20000)),
@@ -238,7 +251,8 @@ FENCE_COUNTS = [
 ]
 
 COMBINED = [
-    Row("a foreign magic hides all other faults", "magic=1;version_major=9;vgt_caps=0;mappable_size=1", IS_NATIVE, magic(1), NO_VGPU),
+    Row("a foreign magic hides all other faults", "magic=1;version_major=9;vgt_caps=0;mappable_size=1", IS_NATIVE,
+        magic(1), NO_VGPU, debug=True),
     Row("a foreign major is found before anything else", "version_major=9;vgt_caps=0;mappable_size=1;fence_num=0xffffffff",
         errno.EPROTONOSUPPORT, version(r"9\.0", "guest"), NO_VGPU),
     Row("a missing capability is found before a bad balloon", "vgt_caps=0;mappable_size=1", errno.ENXIO, lacks(r".+"), NO_VGPU),
@@ -246,7 +260,7 @@ COMBINED = [
         odd("mappable_size", 1)),
     Row("a bad balloon with an absurd fence count", "nonmappable_size=1;fence_num=0xffffffff", errno.EINVAL,
         odd("nonmappable_size", 1)),
-    Row("no mappable part and no fences", "mappable_size=0;fence_num=0", IS_VGPU, ours("mappable", APERTURE, APERTURE), fences=0),
+    Row("no mappable part and no fences", "mappable_size=0;fence_num=0", IS_VGPU, none("mappable"), fences=0),
     Row("a newer host with a narrow grant and unknown capabilities",
         f"version_minor=9;vgt_caps=0xfffffffc;{mappable(MB, MS // 2)};{hidden(NB, NS // 2)};fence_num=2", IS_VGPU,
         DETECTED.format(r"1\.9"), fences=2),

@@ -3,7 +3,8 @@
 
 i915.inject_probe_failure=N makes the probe fail at its N-th checkpoint; the driver has it only with CONFIG_DRM_I915_DEBUG.
 Which checkpoints exist is found out by going on until a probe passes. The vGPU's own are those whose log line names a
-function of vgpu/; there must be one at detection and one for each of the four balloons.
+function of vgpu/; there must be one at detection and one at ballooning. (That each of the four reservations is undone if a
+later one fails is KUnit's to show. The driver's own checkpoints after ballooning find all four inflated.)
 
 What breaks a checkpoint: a splat, a balloon that stays (then the next probe's reservation fails), a device that cannot be bound
 afterwards.
@@ -14,7 +15,7 @@ import re
 from igtvgpu.api import *
 
 MAX_CHECKPOINTS = 80
-BALLOONS = 4        # the partition of this VM touches no end of its half of the GGTT
+# The partition of this VM touches no end of its half of the GGTT: there are all four balloons.
 SPEC = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=128 * MIB, hidden_base=1024 * MIB,
                             hidden_size=384 * MIB, fences=8),))
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
@@ -56,7 +57,7 @@ def a_probe_that_fails_at_any_checkpoint_leaves_nothing_behind(t):
     t.log("\n".join(f"{n + 1}: {name}" for n, name in enumerate(functions)))
     ours = [name for name in functions if re.search(r"vgpu|vgt|balloon", name)]
     t.check(len(functions) > 10, f"only {len(functions)} checkpoints: {functions}")
-    t.check(len(ours) >= 1 + BALLOONS, f"vGPU checkpoints: {ours}; there must be one at detection and {BALLOONS} for the balloons")
+    t.equal(ours, ["intel_vgpu_detect", "intel_vgpu_balloon"], "the vGPU's checkpoints: one at detection, one at ballooning")
     caught = t.vm.violations("vgpu0")
     t.equal(caught, {}, "what the mediator caught")
     t.check(t.vm.modprobe_i915().ok and t.vm.i915_bound(), "no good load at the end")

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Copyright(c) 2011-2016 Intel Corporation. All rights reserved.
+ *
  * The PVINFO page: the wire ABI between an i915 guest and a GVT mediator.
  *
  * Both sides compile this one file: the kernel through i915_pvinfo.h, a mediator in user space
@@ -77,7 +79,7 @@
  * out again.
  *
  * VGT_CAPS_FULL_PPGTT: the mediator shadows page tables of the guest's own, 3-level and 4-level.
- * Linux refuses a mediator of a GPU with PPGTTs that does not.
+ * Linux refuses a mediator of a GPU with PPGTTs, from Gen7 on, that does not.
  * VGT_CAPS_HWSP_EMULATION: context status is written to each engine's hardware status page. Linux
  * refuses a mediator of a GPU with execlists that does not.
  * VGT_CAPS_HUGE_GTT: 64 KiB and 2 MiB page table entries may be used; without it, 4 KiB only.

@@ -40,7 +40,7 @@
  * ================================ ===================================== =========================
  * nothing, it is zero              bare hardware                         a debug line
  * all ones                         bare hardware; the GPU may be dead    a warning
- * another magic                    bare hardware                         the magic
+ * another magic                    bare hardware                         a debug line, the magic
  * our magic, another major version the probe fails, -EPROTONOSUPPORT     both versions
  * a required capability is missing the probe fails, -ENXIO               the capability
  * our major version, any minor     vGPU                                  version and capabilities
@@ -88,8 +88,12 @@ static u32 required_caps(struct drm_i915_private *i915)
 {
 	u32 caps = 0;
 
-	/* Our page tables are our own: there is nothing to fall back to without shadowing. */
-	if (HAS_PPGTT(i915))
+	/*
+	 * Our page tables are our own: there is nothing to fall back to without shadowing. Not so
+	 * on Gen6, which may yet lose its aliasing PPGTT to VT-d and works without: this is before
+	 * intel_device_info_runtime_init().
+	 */
+	if (HAS_PPGTT(i915) && GRAPHICS_VER(i915) > 6)
 		caps |= VGT_CAPS_FULL_PPGTT;
 
 	/* We read the context status from the status page, never from the CSB registers. */
@@ -97,6 +101,49 @@ static u32 required_caps(struct drm_i915_private *i915)
 		caps |= VGT_CAPS_HWSP_EMULATION;
 
 	return caps;
+}
+
+static void say_why_not(struct drm_i915_private *i915, enum vgpu_verdict verdict,
+			const struct vgpu_pvinfo *pvinfo, u32 required)
+{
+	char caps[64];
+
+	switch (verdict) {
+	case VGPU_VERDICT_ZERO:
+		drm_dbg(&i915->drm, "vGPU: no mediator\n");
+		break;
+
+	case VGPU_VERDICT_ALL_ONES:
+		drm_warn(&i915->drm,
+			 "vGPU: the PVINFO page reads as all ones, nobody answers there; going on as on bare hardware\n");
+		break;
+
+	case VGPU_VERDICT_FOREIGN:
+		/* Nothing to tell everybody: from Gen12 on, DSC registers of pipe A are there. */
+		drm_dbg(&i915->drm,
+			"vGPU: PVINFO magic is 0x%016llx, not 0x%016llx; going on as on bare hardware\n",
+			pvinfo->magic, VGT_MAGIC);
+		break;
+
+	case VGPU_VERDICT_HOST_TOO_OLD:
+	case VGPU_VERDICT_HOST_TOO_NEW:
+		drm_err(&i915->drm,
+			"vGPU: the host speaks PVINFO version %u.%u, the guest %u.%u; update the %s\n",
+			pvinfo->version_major, pvinfo->version_minor,
+			VGT_VERSION_MAJOR, VGT_VERSION_MINOR,
+			verdict == VGPU_VERDICT_HOST_TOO_OLD ? "host" : "guest");
+		break;
+
+	case VGPU_VERDICT_LACKS_CAPS:
+		vgpu_caps_print(caps, sizeof(caps), required & ~pvinfo->caps);
+		drm_err(&i915->drm,
+			"vGPU: the host lacks what this GPU requires: %s (its capabilities are 0x%x); update the host\n",
+			caps, pvinfo->caps);
+		break;
+
+	case VGPU_VERDICT_VGPU:
+		break;
+	}
 }
 
 /**
@@ -112,7 +159,9 @@ static u32 required_caps(struct drm_i915_private *i915)
 int intel_vgpu_detect(struct drm_i915_private *i915)
 {
 	struct vgpu_pvinfo pvinfo = {};
+	enum vgpu_verdict verdict;
 	char caps[64];
+	u32 required;
 	int ret;
 
 	/*
@@ -129,40 +178,11 @@ int intel_vgpu_detect(struct drm_i915_private *i915)
 		return ret;
 	}
 
-	switch (vgpu_pvinfo_check(&pvinfo, required_caps(i915))) {
-	case VGPU_VERDICT_ZERO:
-		drm_dbg(&i915->drm, "vGPU: no mediator\n");
-		return 0;
-
-	case VGPU_VERDICT_ALL_ONES:
-		drm_warn(&i915->drm,
-			 "vGPU: the PVINFO page reads as all ones, nobody answers there; going on as on bare hardware\n");
-		return 0;
-
-	case VGPU_VERDICT_FOREIGN:
-		drm_info(&i915->drm,
-			 "vGPU: PVINFO magic is 0x%016llx, not 0x%016llx; going on as on bare hardware\n",
-			 pvinfo.magic, VGT_MAGIC);
-		return 0;
-
-	case VGPU_VERDICT_HOST_TOO_OLD:
-	case VGPU_VERDICT_HOST_TOO_NEW:
-		drm_err(&i915->drm,
-			"vGPU: the host speaks PVINFO version %u.%u, the guest %u.%u; update the %s\n",
-			pvinfo.version_major, pvinfo.version_minor,
-			VGT_VERSION_MAJOR, VGT_VERSION_MINOR,
-			pvinfo.version_major < VGT_VERSION_MAJOR ? "host" : "guest");
-		return -EPROTONOSUPPORT;
-
-	case VGPU_VERDICT_LACKS_CAPS:
-		vgpu_caps_print(caps, sizeof(caps), required_caps(i915) & ~pvinfo.caps);
-		drm_err(&i915->drm,
-			"vGPU: the host lacks what this GPU requires: %s (its capabilities are 0x%x); update the host\n",
-			caps, pvinfo.caps);
-		return -ENXIO;
-
-	case VGPU_VERDICT_VGPU:
-		break;
+	required = required_caps(i915);
+	verdict = vgpu_pvinfo_check(&pvinfo, required);
+	if (verdict != VGPU_VERDICT_VGPU) {
+		say_why_not(i915, verdict, &pvinfo, required);
+		return vgpu_verdict_to_errno(verdict);
 	}
 
 	if (i915_inject_probe_failure(i915))

@@ -9,7 +9,6 @@
 #include <linux/types.h>
 
 struct drm_i915_private;
-struct i915_address_space;
 struct i915_ggtt;
 struct i915_ppgtt;
 
@@ -21,7 +20,6 @@ bool intel_vgpu_has_huge_gtt(struct drm_i915_private *i915);
 
 int intel_vgpu_balloon(struct i915_ggtt *ggtt);
 void intel_vgpu_deballoon(struct i915_ggtt *ggtt);
-void intel_vgpu_clear_range(struct i915_address_space *vm, u64 start, u64 length);
 
 void intel_vgpu_ppgtt_create(struct i915_ppgtt *ppgtt);
 void intel_vgpu_ppgtt_destroy(struct i915_ppgtt *ppgtt);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
+ * Copyright(c) 2011-2015 Intel Corporation. All rights reserved.
+ *
  * Ballooning: reserving the graphics memory that belongs to others.
  *
  * The GGTT's set-up calls intel_vgpu_balloon() before it allocates anything; its teardown calls
@@ -57,6 +59,11 @@
  * refused if a portion is not made of pages, not within its half, or if both are too small;
  * the probe then fails, since a guest that ignores the division would use the memory of others.
  *
+ * With no mappable portion, or one of less than 16 MiB, the device seems to have no aperture that
+ * the CPU could use: there are no GTT maps (%I915_MMAP_OFFSET_GTT is -ENODEV), all other maps are
+ * as ever, and what there is of the portion serves the GPU. GPUs without LLC need it for their
+ * status pages; they are refused then.
+ *
  * The balloons stay for as long as the GGTT exists. Suspend and resume do not touch them.
  */
 
@@ -65,8 +72,6 @@
  * @balloon: the nodes, none of them allocated
  * @mm: the allocator to keep out
  * @partition: who owns what
- * @inject: lets a reservation fail, or NULL
- * @data: passed to @inject
  *
  * Nothing is evicted to make room: this is called when nothing is there yet, and if something is,
  * it is in somebody else's memory and the failure is right.
@@ -74,8 +79,7 @@
  * Return: zero, or a negative error code; then nothing is reserved.
  */
 int vgpu_balloon_inflate(struct vgpu_balloon *balloon, struct drm_mm *mm,
-			 const struct vgpu_partition *partition,
-			 vgpu_inject_fn inject, void *data)
+			 const struct vgpu_partition *partition)
 {
 	int i, err;
 
@@ -85,10 +89,6 @@ int vgpu_balloon_inflate(struct vgpu_balloon *balloon, struct drm_mm *mm,
 
 		if (!vgpu_range_size(range))
 			continue;
-
-		err = inject ? inject(data) : 0;
-		if (err)
-			goto err_deflate;
 
 		node->start = range->start;
 		node->size = vgpu_range_size(range);
@@ -155,18 +155,43 @@ static void read_grant(struct intel_uncore *uncore, struct vgpu_grant *grant)
 		intel_uncore_read(uncore, vgtif_reg(avail_rs.nonmappable_gmadr.size));
 }
 
-static int inject_balloon_failure(void *data)
+static void log_portion(struct drm_i915_private *i915, const char *name,
+			const struct vgpu_range *portion)
 {
-	struct drm_i915_private *i915 = data;
+	if (vgpu_range_size(portion))
+		drm_info(&i915->drm, "vGPU: %s graphics memory 0x%llx - 0x%llx, %llu KiB\n",
+			 name, portion->start, portion->end, vgpu_range_size(portion) / SZ_1K);
+	else
+		drm_info(&i915->drm, "vGPU: %s graphics memory: none\n", name);
+}
 
-	return i915_inject_probe_failure(i915);
+/*
+ * pin_ggtt_status_page() has to put the status pages of GPUs without LLC into the aperture, and
+ * does not give up if there is no room: they cannot do without.
+ */
+static u64 mappable_min(const struct i915_ggtt *ggtt)
+{
+	return HAS_LLC(ggtt->vm.i915) || !i915_ggtt_has_aperture(ggtt) ? 0 : VGPU_MIN_WINDOW;
+}
+
+/*
+ * From here on, the device is one without aperture. The mapping of BAR 2 and the fence registers
+ * that the GGTT has got already go with the GGTT, by what they are and not by the aperture's size.
+ */
+static void close_window(struct i915_ggtt *ggtt)
+{
+	ggtt->mappable_end = 0;
+	drm_info(&ggtt->vm.i915->drm,
+		 "vGPU: less than %u KiB of the aperture are ours: no CPU access through it\n",
+		 VGPU_MIN_WINDOW / SZ_1K);
 }
 
 /**
  * intel_vgpu_balloon - keep the GGTT's allocator out of what belongs to others
  * @ggtt: the global GTT, with nothing in it yet
  *
- * Does nothing on bare hardware.
+ * Does nothing on bare hardware. If next to nothing of the aperture is ours, the GGTT has none
+ * afterwards.
  *
  * Return: zero, or a negative error code; then nothing is reserved, and the log says why.
  */
@@ -174,7 +199,7 @@ int intel_vgpu_balloon(struct i915_ggtt *ggtt)
 {
 	struct drm_i915_private *i915 = ggtt->vm.i915;
 	struct i915_virtual_gpu *vgpu = &i915->vgpu;
-	struct vgpu_partition *partition = &vgpu->partition;
+	struct vgpu_partition partition;
 	struct vgpu_grant grant;
 	struct vgpu_fault fault;
 	int err;
@@ -183,7 +208,8 @@ int intel_vgpu_balloon(struct i915_ggtt *ggtt)
 		return 0;
 
 	read_grant(&i915->uncore, &grant);
-	err = vgpu_partition_init(partition, &grant, ggtt->mappable_end, ggtt->vm.total, &fault);
+	err = vgpu_partition_init(&partition, &grant, ggtt->mappable_end, ggtt->vm.total,
+				  mappable_min(ggtt), &fault);
 	if (err) {
 		drm_err(&i915->drm,
 			"vGPU: bad ballooning configuration: %s is 0x%llx, %s 0x%llx; correct it on the host\n",
@@ -191,24 +217,26 @@ int intel_vgpu_balloon(struct i915_ggtt *ggtt)
 		return err;
 	}
 
-	err = vgpu_balloon_inflate(&vgpu->balloon, &ggtt->vm.mm, partition,
-				   inject_balloon_failure, i915);
+	err = i915_inject_probe_failure(i915);
+	if (!err)
+		err = vgpu_balloon_inflate(&vgpu->balloon, &ggtt->vm.mm, &partition);
 	if (err) {
 		i915_probe_error(i915, "vGPU: cannot reserve the graphics memory of others: %pe\n",
 				 ERR_PTR(err));
 		return err;
 	}
 
+	vgpu->partition = partition;
 	ggtt->vm.reserved += vgpu_balloon_size(&vgpu->balloon);
 
-	drm_info(&i915->drm, "vGPU: mappable graphics memory 0x%llx - 0x%llx, %llu KiB\n",
-		 partition->mappable.start, partition->mappable.end,
-		 vgpu_range_size(&partition->mappable) / SZ_1K);
-	drm_info(&i915->drm, "vGPU: non-mappable graphics memory 0x%llx - 0x%llx, %llu KiB\n",
-		 partition->nonmappable.start, partition->nonmappable.end,
-		 vgpu_range_size(&partition->nonmappable) / SZ_1K);
+	log_portion(i915, "mappable", &partition.mappable);
+	log_portion(i915, "non-mappable", &partition.nonmappable);
 	drm_info(&i915->drm, "vGPU: ballooned out %llu KiB of graphics memory\n",
 		 vgpu_balloon_size(&vgpu->balloon) / SZ_1K);
+
+	if (i915_ggtt_has_aperture(ggtt) && vgpu_range_size(&partition.mappable) < VGPU_MIN_WINDOW)
+		close_window(ggtt);
+
 	return 0;
 }
 
@@ -216,7 +244,8 @@ int intel_vgpu_balloon(struct i915_ggtt *ggtt)
  * intel_vgpu_deballoon - undo intel_vgpu_balloon()
  * @ggtt: the global GTT
  *
- * May be called at any time after the GGTT's allocator was set up, and more than once.
+ * To be called when nothing else is left in the GGTT. Does nothing if there is nothing to give
+ * back: on bare hardware, and after intel_vgpu_balloon() failed.
  */
 void intel_vgpu_deballoon(struct i915_ggtt *ggtt)
 {
@@ -230,35 +259,4 @@ void intel_vgpu_deballoon(struct i915_ggtt *ggtt)
 	drm_dbg(&i915->drm, "vGPU: giving back %llu KiB of graphics memory\n", size / SZ_1K);
 	ggtt->vm.reserved -= size;
 	vgpu_balloon_deflate(balloon);
-}
-
-static void clear_portion(struct i915_address_space *vm, struct vgpu_range range,
-			  const struct vgpu_range *portion)
-{
-	vgpu_range_intersect(&range, portion);
-	if (vgpu_range_size(&range))
-		vm->clear_range(vm, range.start, vgpu_range_size(&range));
-}
-
-/**
- * intel_vgpu_clear_range - clear a range of an address space, but only what is ours of it
- * @vm: the address space; for any other than the GGTT of a vGPU, all of the range is ours
- * @start: first byte
- * @length: bytes
- *
- * To be used instead of the clear_range() function of the address space where the range was not
- * taken from its allocator, that is, where balloons may be in it.
- */
-void intel_vgpu_clear_range(struct i915_address_space *vm, u64 start, u64 length)
-{
-	const struct vgpu_partition *partition = &vm->i915->vgpu.partition;
-	const struct vgpu_range range = { start, start + length };
-
-	if (!intel_vgpu_active(vm->i915) || !vm->is_ggtt) {
-		vm->clear_range(vm, start, length);
-		return;
-	}
-
-	clear_portion(vm, range, &partition->mappable);
-	clear_portion(vm, range, &partition->nonmappable);
 }

@@ -12,21 +12,15 @@
  */
 struct vgpu_balloon {
 	/**
-	 * @node: by &enum vgpu_balloon_id; allocated or all zero. They are part of the allocator,
-	 * so what guards it guards them: the mutex of the GGTT's address space.
+	 * @node: by &enum vgpu_balloon_id; allocated or all zero. They change only while the GGTT
+	 * is set up, before anybody else can allocate from it, and while it is taken down. In
+	 * between they are constant: reading them takes no lock.
 	 */
 	struct drm_mm_node node[VGPU_NUM_BALLOONS];
 };
 
-/*
- * Called before each reservation, to let it fail. Returns zero, or the error code that the
- * reservation shall fail with.
- */
-typedef int (*vgpu_inject_fn)(void *data);
-
 int vgpu_balloon_inflate(struct vgpu_balloon *balloon, struct drm_mm *mm,
-			 const struct vgpu_partition *partition,
-			 vgpu_inject_fn inject, void *data);
+			 const struct vgpu_partition *partition);
 void vgpu_balloon_deflate(struct vgpu_balloon *balloon);
 u64 vgpu_balloon_size(const struct vgpu_balloon *balloon);
 

@@ -26,7 +26,16 @@ static void show_range(struct seq_file *m, const char *name, u64 start, u64 size
 		   name, start, start + size, size / SZ_1K);
 }
 
-static int show_graphics_memory(struct seq_file *m, struct drm_i915_private *i915)
+static void show_portion(struct seq_file *m, const char *name, const struct vgpu_range *portion)
+{
+	if (vgpu_range_size(portion))
+		show_range(m, name, portion->start, vgpu_range_size(portion));
+	else
+		seq_printf(m, "%s: none\n", name);
+}
+
+/* All of it is constant for as long as there is a file to read it from. */
+static void show_graphics_memory(struct seq_file *m, const struct i915_virtual_gpu *vgpu)
 {
 	static const char * const names[VGPU_NUM_BALLOONS] = {
 		[VGPU_BALLOON_BELOW_MAPPABLE] = "balloon below mappable",
@@ -34,29 +43,18 @@ static int show_graphics_memory(struct seq_file *m, struct drm_i915_private *i91
 		[VGPU_BALLOON_BELOW_NONMAPPABLE] = "balloon below nonmappable",
 		[VGPU_BALLOON_ABOVE_NONMAPPABLE] = "balloon above nonmappable",
 	};
-	const struct vgpu_partition *partition = &i915->vgpu.partition;
-	struct i915_ggtt *ggtt = to_gt(i915)->ggtt;
-	int i, err;
+	int i;
 
-	show_range(m, "mappable", partition->mappable.start,
-		   vgpu_range_size(&partition->mappable));
-	show_range(m, "nonmappable", partition->nonmappable.start,
-		   vgpu_range_size(&partition->nonmappable));
-
-	err = mutex_lock_interruptible(&ggtt->vm.mutex);
-	if (err)
-		return err;
+	show_portion(m, "mappable", &vgpu->partition.mappable);
+	show_portion(m, "nonmappable", &vgpu->partition.nonmappable);
 
 	for (i = 0; i < VGPU_NUM_BALLOONS; i++) {
-		const struct drm_mm_node *node = &i915->vgpu.balloon.node[i];
+		const struct drm_mm_node *node = &vgpu->balloon.node[i];
 
 		if (drm_mm_node_allocated(node))
 			show_range(m, names[i], node->start, node->size);
 	}
-	seq_printf(m, "ballooned out: %llu KiB\n", vgpu_balloon_size(&i915->vgpu.balloon) / SZ_1K);
-
-	mutex_unlock(&ggtt->vm.mutex);
-	return 0;
+	seq_printf(m, "ballooned out: %llu KiB\n", vgpu_balloon_size(&vgpu->balloon) / SZ_1K);
 }
 
 static int vgpu_show(struct seq_file *m, void *unused)
@@ -65,7 +63,6 @@ static int vgpu_show(struct seq_file *m, void *unused)
 	intel_wakeref_t wakeref;
 	char caps[64];
 	u32 id = 0;
-	int err;
 
 	seq_printf(m, "active: %s\n", str_yes_no(intel_vgpu_active(i915)));
 	if (!intel_vgpu_active(i915))
@@ -79,10 +76,7 @@ static int vgpu_show(struct seq_file *m, void *unused)
 	seq_printf(m, "id: %u\n", id);
 	seq_printf(m, "capabilities: 0x%08x %s\n", i915->vgpu.caps, caps);
 
-	err = show_graphics_memory(m, i915);
-	if (err)
-		return err;
-
+	show_graphics_memory(m, &i915->vgpu);
 	seq_printf(m, "fences: %u\n", to_gt(i915)->ggtt->num_fences);
 	seq_printf(m, "fences offered: %u\n", i915->vgpu.fence_num);
 	return 0;

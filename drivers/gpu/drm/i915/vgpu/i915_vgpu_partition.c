@@ -11,7 +11,6 @@
 #include <linux/align.h>
 #include <linux/errno.h>
 #include <linux/export.h>
-#include <linux/minmax.h>
 #include <linux/sizes.h>
 
 #include "i915_vgpu_partition.h"
@@ -93,44 +92,41 @@ static void split(const struct vgpu_range *whole, const struct vgpu_range *porti
 
 /**
  * vgpu_partition_init - check what the mediator grants, and derive what belongs to others
- * @partition: the result
+ * @partition: the result, written only if the grant is accepted
  * @grant: what was read from the PVINFO page
  * @mappable_end: size of the aperture in bytes, a multiple of the page size
  * @total: size of the GGTT in bytes, a multiple of the page size, not less than @mappable_end
+ * @mappable_min: the least of the aperture that the GPU can be driven with in bytes, perhaps zero
  * @fault: why the grant is refused, set only then
  *
- * A portion of size zero does not exist, and its base means nothing. A guest can live on either
- * portion alone: without a mappable one there is no access through the aperture. Together they must
- * be large enough for what the driver itself cannot do without.
+ * A portion of size zero does not exist, and its base means nothing. Together the portions must be
+ * large enough for what the driver itself cannot do without; the mappable one alone may have to be.
  *
  * Return: zero; -EINVAL if a base or size is not a multiple of the page size; -ERANGE if a portion
  * is not within its half of the GGTT; -ENOSPC if nothing or too little is granted.
  */
 int vgpu_partition_init(struct vgpu_partition *partition, const struct vgpu_grant *grant,
-			u64 mappable_end, u64 total, struct vgpu_fault *fault)
+			u64 mappable_end, u64 total, u64 mappable_min, struct vgpu_fault *fault)
 {
 	const struct vgpu_range aperture = { 0, mappable_end };
 	const struct vgpu_range rest = { mappable_end, total };
+	struct vgpu_partition p;
 	u64 size;
 	int err;
 
-	if (!grant->mappable_size && !grant->nonmappable_size)
-		return refuse(fault, -ENOSPC, "mappable_size + nonmappable_size", 0,
-			      "less than", VGPU_GTT_PAGE_SIZE);
-
 	/* Without a portion, all of its half is below the end of what is not there. */
-	partition->mappable.start = mappable_end;
-	partition->mappable.end = mappable_end;
-	partition->nonmappable.start = total;
-	partition->nonmappable.end = total;
+	p.mappable.start = mappable_end;
+	p.mappable.end = mappable_end;
+	p.nonmappable.start = total;
+	p.nonmappable.end = total;
 
 	if (grant->mappable_size) {
 		err = check_mappable(grant, mappable_end, fault);
 		if (err)
 			return err;
 
-		partition->mappable.start = grant->mappable_base;
-		partition->mappable.end = (u64)grant->mappable_base + grant->mappable_size;
+		p.mappable.start = grant->mappable_base;
+		p.mappable.end = (u64)grant->mappable_base + grant->mappable_size;
 	}
 
 	if (grant->nonmappable_size) {
@@ -138,35 +134,26 @@ int vgpu_partition_init(struct vgpu_partition *partition, const struct vgpu_gran
 		if (err)
 			return err;
 
-		partition->nonmappable.start = grant->nonmappable_base;
-		partition->nonmappable.end =
-			(u64)grant->nonmappable_base + grant->nonmappable_size;
+		p.nonmappable.start = grant->nonmappable_base;
+		p.nonmappable.end = (u64)grant->nonmappable_base + grant->nonmappable_size;
 	}
 
-	size = vgpu_range_size(&partition->mappable) + vgpu_range_size(&partition->nonmappable);
+	size = vgpu_range_size(&p.mappable) + vgpu_range_size(&p.nonmappable);
 	if (size < VGPU_MIN_SIZE)
 		return refuse(fault, -ENOSPC, "mappable_size + nonmappable_size", size,
 			      "less than", VGPU_MIN_SIZE);
 
-	split(&aperture, &partition->mappable,
-	      &partition->balloon[VGPU_BALLOON_BELOW_MAPPABLE],
-	      &partition->balloon[VGPU_BALLOON_ABOVE_MAPPABLE]);
-	split(&rest, &partition->nonmappable,
-	      &partition->balloon[VGPU_BALLOON_BELOW_NONMAPPABLE],
-	      &partition->balloon[VGPU_BALLOON_ABOVE_NONMAPPABLE]);
+	if (grant->mappable_size < mappable_min)
+		return refuse(fault, -ENOSPC, "mappable_size", grant->mappable_size,
+			      "less than", mappable_min);
 
+	split(&aperture, &p.mappable,
+	      &p.balloon[VGPU_BALLOON_BELOW_MAPPABLE], &p.balloon[VGPU_BALLOON_ABOVE_MAPPABLE]);
+	split(&rest, &p.nonmappable,
+	      &p.balloon[VGPU_BALLOON_BELOW_NONMAPPABLE],
+	      &p.balloon[VGPU_BALLOON_ABOVE_NONMAPPABLE]);
+
+	*partition = p;
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_partition_init);
-
-/**
- * vgpu_range_intersect - cut a range down to what it has in common with another
- * @range: the range to cut; empty if there is nothing in common
- * @with: the other range
- */
-void vgpu_range_intersect(struct vgpu_range *range, const struct vgpu_range *with)
-{
-	range->start = max(range->start, with->start);
-	range->end = max(range->start, min(range->end, with->end));
-}
-EXPORT_SYMBOL_IF_KUNIT(vgpu_range_intersect);

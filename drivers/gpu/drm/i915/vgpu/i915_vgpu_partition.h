@@ -3,7 +3,16 @@
 #ifndef _I915_VGPU_PARTITION_H_
 #define _I915_VGPU_PARTITION_H_
 
+#include <linux/sizes.h>
 #include <linux/types.h>
+
+/*
+ * With less than this of the aperture, the CPU is kept out of it. What is mapped through it, is
+ * mapped in chunks of at least one row of tiles: 8 MiB at the largest pitch of a fence, 256 KiB,
+ * for a fault on a Y-tiled object. If there is no place for a chunk, vm_fault_gtt() lets the fault
+ * be repeated, for ever. The smallest vGPU of GVT-g has 64 MiB.
+ */
+#define VGPU_MIN_WINDOW SZ_16M
 
 /**
  * struct vgpu_range - a range of global graphics memory
@@ -75,9 +84,7 @@ struct vgpu_fault {
 };
 
 int vgpu_partition_init(struct vgpu_partition *partition, const struct vgpu_grant *grant,
-			u64 mappable_end, u64 total, struct vgpu_fault *fault);
-
-void vgpu_range_intersect(struct vgpu_range *range, const struct vgpu_range *with);
+			u64 mappable_end, u64 total, u64 mappable_min, struct vgpu_fault *fault);
 
 static inline u64 vgpu_range_size(const struct vgpu_range *range)
 {

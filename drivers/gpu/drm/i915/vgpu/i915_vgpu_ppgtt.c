@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
+ * Copyright © 2020 Intel Corporation
+ *
  * Telling the mediator which page tables to shadow.
  *
  * gen8_ppgtt.c calls this for each address space with page tables of its own.

@@ -10,6 +10,7 @@
 
 #include <linux/array_size.h>
 #include <linux/build_bug.h>
+#include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -61,6 +62,34 @@ enum vgpu_verdict vgpu_pvinfo_check(const struct vgpu_pvinfo *pvinfo, u32 requir
 	return VGPU_VERDICT_VGPU;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_pvinfo_check);
+
+/**
+ * vgpu_verdict_to_errno - what a verdict means for the probe
+ * @verdict: of vgpu_pvinfo_check()
+ *
+ * Return: zero if the probe goes on, as a vGPU or as on bare hardware; -EPROTONOSUPPORT or -ENXIO
+ * if there is a mediator that we cannot work with.
+ */
+int vgpu_verdict_to_errno(enum vgpu_verdict verdict)
+{
+	switch (verdict) {
+	case VGPU_VERDICT_HOST_TOO_OLD:
+	case VGPU_VERDICT_HOST_TOO_NEW:
+		return -EPROTONOSUPPORT;
+
+	case VGPU_VERDICT_LACKS_CAPS:
+		return -ENXIO;
+
+	case VGPU_VERDICT_ZERO:
+	case VGPU_VERDICT_ALL_ONES:
+	case VGPU_VERDICT_FOREIGN:
+	case VGPU_VERDICT_VGPU:
+		break;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgpu_verdict_to_errno);
 
 /**
  * vgpu_fence_bound - how many fence registers to use

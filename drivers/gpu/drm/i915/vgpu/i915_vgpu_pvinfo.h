@@ -40,6 +40,7 @@ enum vgpu_verdict {
 };
 
 enum vgpu_verdict vgpu_pvinfo_check(const struct vgpu_pvinfo *pvinfo, u32 required_caps);
+int vgpu_verdict_to_errno(enum vgpu_verdict verdict);
 u32 vgpu_fence_bound(u32 offered, u32 hw);
 int vgpu_caps_print(char *buf, size_t size, u32 caps);
 

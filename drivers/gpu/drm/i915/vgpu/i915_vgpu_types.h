@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Copyright 2003 Tungsten Graphics, Inc., Cedar Park, Texas.
+ * All Rights Reserved.
+ *
+ * What a device knows of its mediator; this was part of i915_drv.h.
+ */
 
 #ifndef _I915_VGPU_TYPES_H_
 #define _I915_VGPU_TYPES_H_
@@ -33,7 +39,7 @@ struct i915_virtual_gpu {
 	u32 fence_num;
 	/** @partition: our graphics memory, constant after intel_vgpu_balloon() */
 	struct vgpu_partition partition;
-	/** @balloon: what keeps us out of the rest */
+	/** @balloon: what keeps us out of the graphics memory of others */
 	struct vgpu_balloon balloon;
 
 	/** @initial_mmio: host only: the registers as GVT found them */
