@@ -11,13 +11,7 @@
 
 #include "gvt_types.h"
 
-#define RING_HWS_PGA		0x80u
-#define RING_EXECLIST_STATUS	0x234u
-#define   QUEUE_FULL		(1u << 2)
-#define RING_MODE		0x29cu
-#define   RUN_LIST_ENABLE	(1u << 15)
-#define RING_CSB		0x370u
-#define RING_CSB_PTR		0x3a0u
+#define QUEUE_FULL		(1u << 2)	/* RING_EXECLIST_STATUS */
 
 /*
  * In the status page (i915 gt/intel_engine.h: I915_HWS_CSB_BUF0_INDEX, INTEL_HWS_CSB_WRITE_INDEX).
