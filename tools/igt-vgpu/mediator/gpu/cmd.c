@@ -12,8 +12,7 @@
 
 #include "cmd.h"
 #include "regs.h"
-
-#define RING_HWS_PGA		0x80
+#include "ring_regs.h"
 
 #define MI_GLOBAL_GTT		(1u << 22)
 #define MI_SET_PREDICATE	0x01
@@ -192,10 +191,10 @@ void gpu_cs_load_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t
  * by row: what has no row is storage as well.
  */
 static const struct { uint32_t first, last; int engine; } not_shared[] = {
-	{ 0x2000, 0x2ffc, GPU_RCS0 },
-	{ 0x22000, 0x22ffc, GPU_BCS0 },
-	{ 0x12000, 0x12ffc, GPU_VCS0 },
-	{ 0x1a000, 0x1affc, GPU_VECS0 },
+	{ RCS0_BASE, RCS0_BASE + 0xffc, GPU_RCS0 },
+	{ BCS0_BASE, BCS0_BASE + 0xffc, GPU_BCS0 },
+	{ VCS0_BASE, VCS0_BASE + 0xffc, GPU_VCS0 },
+	{ VECS0_BASE, VECS0_BASE + 0xffc, GPU_VECS0 },
 	{ 0x4094, 0x4094, NOBODY },		/* fault registers */
 	{ 0x4b10, 0x4b14, NOBODY },
 	{ 0x5000, 0x8ffc, GPU_RCS0 },		/* 3D pipeline, L3, half slices */

@@ -2,8 +2,8 @@
 /*
  * The command table: what commands.def expands to, and the handlers' interface.
  *
- * Users: cmd.c (decode and dispatch), the handlers in cmd_mi.c, cmd_reg.c, cmd_pipe.c and cmd_blt.c,
- * the tests and the fuzzers (every row).
+ * Users: cmd.c (decode and dispatch), the handlers in cmd_mi.c, cmd_reg.c, cmd_pipe.c and
+ * cmd_blt.c, the tests and the fuzzers (every row).
  */
 #ifndef GPU_CMD_H
 #define GPU_CMD_H

@@ -3,7 +3,7 @@
  * PIPE_CONTROL: the render engine's flushes and post-sync writes. The rest of the 3D and media
  * pipelines is skipped (commands.def).
  *
- * Called by gpu_cs_step(), see cmd_mi.c. Sources: PRM SKL vol. 2a "PIPE_CONTROL"; i915
+ * Called by gpu_cs_step(), see cmd.c. Sources: PRM SKL vol. 2a "PIPE_CONTROL"; i915
  * gt/gen8_engine_cs.c.
  */
 #include "cmd.h"

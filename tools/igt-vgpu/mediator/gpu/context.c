@@ -331,7 +331,7 @@ static uint32_t saved_value(struct gpu_engine *engine, uint32_t offset)
 		value |= 0xffff0000u;
 	/* STOP_RING is the driver's word to the engine, whatever runs in it. */
 	if (offset == engine->mmio_base + RING_MI_MODE)
-		value &= ~(MI_MODE_STOP << 16 | MI_MODE_STOP);
+		value &= ~(STOP_RING << 16 | STOP_RING);
 	return value;
 }
 

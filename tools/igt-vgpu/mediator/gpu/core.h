@@ -7,6 +7,7 @@
 #define CORE_H
 
 #include "regs.h"
+#include "ring_regs.h"
 
 /* Context descriptor (i915 gt/intel_lrc.c, "context descriptor"). */
 #define DESC_VALID		(1u << 0)
@@ -15,43 +16,6 @@
 #define DESC_MODE_4LEVEL	3
 #define DESC_LRCA(desc)		((uint32_t)(desc) & 0xfffff000u)
 #define DESC_ID(desc)		((uint32_t)((desc) >> 32))
-
-/* Engine registers, from mmio_base. */
-#define RING_TAIL		0x30
-#define RING_HEAD		0x34
-#define RING_START		0x38
-#define RING_CTL		0x3c
-#define RING_HWS_PGA		0x80
-#define RING_MI_MODE		0x9c
-#define   MI_MODE_IDLE		(1u << 9)
-#define   MI_MODE_STOP		(1u << 8)
-#define RING_IMR		0xa8
-#define RING_EIR		0xb0
-#define RING_EMR		0xb4
-#define RING_ESR		0xb8
-#define   ERROR_INSTRUCTION	(1u << 0)
-#define   ERROR_PAGE_TABLE	(1u << 4)
-#define RING_RESET_CTL		0xd0
-#define RING_BBSTATE		0x110
-#define   BBSTATE_PPGTT		(1u << 5)
-#define RING_SBBADDR		0x114
-#define RING_SBBSTATE		0x118
-#define RING_SBBADDR_UDW	0x11c
-#define RING_BBADDR		0x140
-#define   BBADDR_VALID		(1u << 0)
-#define RING_BBADDR_UDW		0x168
-#define RING_BB_PER_CTX_PTR	0x1c0
-#define RING_INDIRECT_CTX	0x1c4
-#define RING_EXECLIST_STATUS	0x234
-#define RING_CONTEXT_CONTROL	0x244
-#define   CTX_RESTORE_INHIBIT	(1u << 0)
-#define   CTX_SAVE_INHIBIT	(1u << 2)
-#define RING_PDP(n)		(0x270 + 8 * (n))
-#define RING_MODE		0x29c
-#define   MODE_RUN_LIST		(1u << 15)
-#define RING_CSB(n)		(0x370 + 8 * (n))
-#define RING_CSB_PTR		0x3a0
-#define RING_CTX_TIMESTAMP	0x3a8
 
 /** struct gpu_reg_value - a register that a platform resets to another value than regs.def says */
 struct gpu_reg_value {

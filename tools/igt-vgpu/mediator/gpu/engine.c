@@ -24,10 +24,10 @@ static const struct {
 	uint32_t mmio_base;
 	uint8_t irq_bank, irq_shift;
 } engines[GPU_NUM_ENGINES] = {
-	[GPU_RCS0] = { "rcs0", 0x2000, 0, 0 },
-	[GPU_BCS0] = { "bcs0", 0x22000, 0, 16 },
-	[GPU_VCS0] = { "vcs0", 0x12000, 1, 0 },
-	[GPU_VECS0] = { "vecs0", 0x1a000, 3, 0 },
+	[GPU_RCS0] = { "rcs0", RCS0_BASE, 0, 0 },
+	[GPU_BCS0] = { "bcs0", BCS0_BASE, 0, 16 },
+	[GPU_VCS0] = { "vcs0", VCS0_BASE, 1, 0 },
+	[GPU_VECS0] = { "vecs0", VECS0_BASE, 3, 0 },
 };
 
 const char *gpu_engine_name(enum gpu_engine_id id)
@@ -66,7 +66,7 @@ void gpu_engine_unstop(struct gpu_engine *engine)
 /* Halted by STOP_RING or by a reset request. */
 static bool halted(struct gpu_engine *engine)
 {
-	return engine_get(engine, RING_MI_MODE) & MI_MODE_STOP ||
+	return engine_get(engine, RING_MI_MODE) & STOP_RING ||
 	       engine_get(engine, RING_RESET_CTL) & 1;
 }
 
@@ -328,14 +328,14 @@ static uint32_t instdone_read(const struct gpu_reg_io *io, uint32_t stored)
 
 static uint32_t mi_mode_read(const struct gpu_reg_io *io, uint32_t stored)
 {
-	return gpu_engine_idle(io->engine) ? stored | MI_MODE_IDLE : stored & ~MI_MODE_IDLE;
+	return gpu_engine_idle(io->engine) ? stored | MODE_IDLE : stored & ~MODE_IDLE;
 }
 
 static void mi_mode_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 {
-	if (!((old ^ now) & MI_MODE_STOP))
+	if (!((old ^ now) & STOP_RING))
 		return;
-	if (now & MI_MODE_STOP)
+	if (now & STOP_RING)
 		atomic_store(&io->engine->attention, true);
 	else
 		gpu_kick(io->engine);

@@ -58,8 +58,8 @@ static void csb_push(struct gpu_engine *engine, uint32_t event, uint64_t desc)
 
 	engine->csb_write = n;
 	engine->last_reason = event & 0x1ff;
-	engine_set(engine, RING_CSB(n), event);
-	engine_set(engine, RING_CSB(n) + 4, DESC_ID(desc));
+	engine_set(engine, RING_CSB + 8 * n, event);
+	engine_set(engine, RING_CSB + 8 * n + 4, DESC_ID(desc));
 	engine_set(engine, RING_CSB_PTR, (engine_get(engine, RING_CSB_PTR) & ~7u) | n);
 
 	page = gpu_ggtt_ptr(gpu, hwsp, true);
@@ -170,7 +170,7 @@ static void elsp_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 	}
 	if (!(desc[0] & DESC_VALID))
 		return;
-	if (!(engine_get(engine, RING_MODE) & MODE_RUN_LIST)) {
+	if (!(engine_get(engine, RING_MODE) & RUN_LIST_ENABLE)) {
 		gpu_log(io->gpu, GPU_LOG_WARN,
 			"%s: ELSP written, but RING_MODE 0x%04x has no run list enabled",
 			engine->name, engine_get(engine, RING_MODE));

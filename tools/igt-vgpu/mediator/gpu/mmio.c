@@ -34,16 +34,16 @@ static const struct gpu_reg_row rows[] = {
 	{ (base) + (offset), count, stride, access, flags, id, mask, reset, \
 	  name "(" suffix ")", &gpu_handler_##handler },
 #define GPU_ENGINE_REG(offset, ...) GPU_ENGINE_REGS(offset, 1, 4, __VA_ARGS__)
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_RCS0, 0x2000, "rcs0", __VA_ARGS__)
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_RCS0, RCS0_BASE, "rcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_BCS0, 0x22000, "bcs0", __VA_ARGS__)
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_BCS0, BCS0_BASE, "bcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VCS0, 0x12000, "vcs0", __VA_ARGS__)
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VCS0, VCS0_BASE, "vcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VECS0, 0x1a000, "vecs0", __VA_ARGS__)
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VECS0, VECS0_BASE, "vecs0", __VA_ARGS__)
 #include "regs.def"
 };
 #define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -203,7 +203,7 @@ bool gpu_reg_restore(struct gpu_engine *engine, uint32_t offset, uint32_t value)
 		return false;
 	/* No context, saved while the driver held the ring or made up, can stop or start an engine. */
 	if (offset == engine->mmio_base + RING_MI_MODE)
-		value &= ~(MI_MODE_STOP << 16);
+		value &= ~(STOP_RING << 16);
 	/* A read-only context register (BB_ADDR) is written by a restore and by nothing else. */
 	gpu_reg_set(gpu, offset, row->access == GPU_RO ? value :
 		    merge(row, gpu_reg_get(gpu, offset), value));

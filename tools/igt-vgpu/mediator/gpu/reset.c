@@ -12,8 +12,6 @@
 
 #define GRDOM_FULL		(1u << 0)
 #define GRDOM_GUC		(1u << 5)
-#define RESET_REQUEST		(1u << 0)
-#define RESET_READY		(1u << 1)
 #define GUC_STATUS		0xc000u
 #define GUC_IN_RESET		(1u << 0)
 

@@ -11,16 +11,11 @@
 
 #include "gvt_types.h"
 
-#define RING_HWS_PGA		0x80u
-#define RING_EXECLIST_STATUS	0x234u
-#define   QUEUE_FULL		(1u << 2)
-#define   ELEMENT_1_VALID	(1u << 3)
-#define   ELEMENT_0_VALID	(1u << 4)
-#define   ELEMENT_0_ACTIVE	(1u << 18)
-#define RING_MODE		0x29cu
-#define   RUN_LIST_ENABLE	(1u << 15)
-#define RING_CSB		0x370u
-#define RING_CSB_PTR		0x3a0u
+/* RING_EXECLIST_STATUS */
+#define QUEUE_FULL		(1u << 2)
+#define ELEMENT_1_VALID		(1u << 3)
+#define ELEMENT_0_VALID		(1u << 4)
+#define ELEMENT_0_ACTIVE	(1u << 18)
 
 /*
  * In the status page (i915 gt/intel_engine.h: I915_HWS_CSB_BUF0_INDEX, INTEL_HWS_CSB_WRITE_INDEX).

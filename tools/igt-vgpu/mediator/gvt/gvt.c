@@ -2,11 +2,11 @@
 /*
  * The mediator as a whole: creation, its lock, interrupts from the GPU, execution.
  *
- * Called by the front end. The GPU's interrupt arrives on a thread inside gpu_engine_run(), or in the
- * middle of one of our own register writes with gvt->lock held. So its callback only takes a note:
- * the one thread looks at it when its engine's slice is over, the other before and after it lets go
- * of the lock. Acting on it at once could reset the very engine that this thread is executing, and
- * wait for itself.
+ * Called by the front end. The GPU's interrupt arrives on a thread inside gpu_engine_run(), or in
+ * the middle of one of our own register writes with gvt->lock held. So its callback only takes a
+ * note: the one thread looks at it when its engine's slice is over, the other before and after it
+ * lets go of the lock. Acting on it at once could reset the very engine that this thread is
+ * executing, and wait for itself.
  */
 #include <glib.h>
 #include <stdarg.h>

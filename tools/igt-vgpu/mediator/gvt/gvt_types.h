@@ -16,6 +16,7 @@
 
 #include "channel.h"
 #include "context.h"
+#include "gpu/ring_regs.h"
 #include "gvt.h"
 #include "i915_pvinfo_abi.h"
 #include "shadow.h"
@@ -327,11 +328,6 @@ void virq_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 /* Position of an engine's 16 bits in the GT banks. */
 unsigned int virq_bank(enum gpu_engine_id engine);
 unsigned int virq_shift(enum gpu_engine_id engine);
-
-/* RING_MI_MODE: a driver's wish to halt an engine at the next command, and the answer. */
-#define RING_MI_MODE		0x9cu
-#define STOP_RING		(1u << 8)
-#define MODE_IDLE		(1u << 9)
 
 #define IRQ_USER		(1u << 0)
 #define IRQ_ERROR		(1u << 3)

@@ -14,21 +14,8 @@
 
 #include "gvt_types.h"
 
-#define RING_HWS_PGA		0x80u
-#define RING_IMR		0xa8u
-#define RING_EIR		0xb0u
-#define RING_EMR		0xb4u
-#define RING_RESET_CTL		0xd0u
-#define   RESET_REQUEST		(1u << 0)
-#define RING_ELSP		0x230u
-#define RING_EXECLIST_STATUS	0x234u
-/* queue full, elements valid, elements active */
-#define   STATUS_NOT_IDLE	(7u << 2 | 3u << 17)
-#define RING_MODE		0x29cu
-#define   RUN_LIST_ENABLE	(1u << 15)
-#define   PPGTT_ENABLE		(1u << 9)
-#define RING_CSB		0x370u
-#define RING_CSB_PTR		0x3a0u
+/* RING_EXECLIST_STATUS: queue full, elements valid, elements active */
+#define STATUS_NOT_IDLE		(7u << 2 | 3u << 17)
 #define GDRST			0x941cu
 #define MASTER_IRQ		0x44200u
 #define GT_BANK(n)		(0x44300u + 16 * (n))
@@ -40,7 +27,8 @@
 #define ENGINE_DRAIN_ROUNDS	8
 
 static const uint32_t engine_base[GPU_NUM_ENGINES] = {
-	[GPU_RCS0] = 0x2000, [GPU_BCS0] = 0x22000, [GPU_VCS0] = 0x12000, [GPU_VECS0] = 0x1a000,
+	[GPU_RCS0] = RCS0_BASE, [GPU_BCS0] = BCS0_BASE,
+	[GPU_VCS0] = VCS0_BASE, [GPU_VECS0] = VECS0_BASE,
 };
 
 uint32_t hw_engine_base(enum gpu_engine_id engine)

@@ -11,7 +11,6 @@
 #define MASTER		0x44200u
 #define MASTER_CONTROL	(1u << 31)
 #define GT_BANKS	0x44300u	/* 16 bytes a bank: ISR, IMR, IIR, IER */
-#define RING_IMR	0xa8u
 
 unsigned int virq_bank(enum gpu_engine_id engine)
 {

@@ -9,8 +9,6 @@
 
 #include "gvt_types.h"
 
-#define RING_EIR	0xb0u
-
 uint32_t vreg_get(const struct vgpu *vgpu, uint32_t offset)
 {
 	return vgpu->vreg[offset / 4];

@@ -8,9 +8,6 @@
  */
 #include "mmio_calls.h"
 
-#define RUN_LIST_ENABLE		(1u << 15)	/* RING_MODE */
-#define PPGTT_ENABLE		(1u << 9)
-#define RING_MODE		0x29cu
 #define PCODE_DATA		0x138128u
 #define PCODE_READY		(1u << 31)
 #define RPNSWREQ		0xa008u

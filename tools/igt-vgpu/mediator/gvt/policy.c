@@ -12,8 +12,10 @@
 #define ROW(f, l, c, r, w, n) \
 	{ .first = (f), .last = (l), .class = (c), .read = (r), .write = (w), .name = (n) },
 #define EACH_ENGINE(f, l, c, r, w, n) \
-	ROW(0x2000 + (f), 0x2000 + (l), c, r, w, n) ROW(0x22000 + (f), 0x22000 + (l), c, r, w, n) \
-	ROW(0x12000 + (f), 0x12000 + (l), c, r, w, n) ROW(0x1a000 + (f), 0x1a000 + (l), c, r, w, n)
+	ROW(RCS0_BASE + (f), RCS0_BASE + (l), c, r, w, n) \
+	ROW(BCS0_BASE + (f), BCS0_BASE + (l), c, r, w, n) \
+	ROW(VCS0_BASE + (f), VCS0_BASE + (l), c, r, w, n) \
+	ROW(VECS0_BASE + (f), VECS0_BASE + (l), c, r, w, n)
 
 static const struct policy rows[] = {
 	ROW(0, GPU_MMIO_SIZE - 4, POLICY_VIRTUAL, NULL, NULL, "register")

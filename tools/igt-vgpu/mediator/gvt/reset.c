@@ -8,9 +8,6 @@
 #include "gvt_types.h"
 
 #define ENGINE_BLOCK		0x1000u
-#define RING_RESET_CTL		0xd0u
-#define   RESET_REQUEST		(1u << 0)
-#define   RESET_READY		(1u << 1)
 
 /* GDRST (i915 gt/intel_gt_regs.h: GEN6_GRDOM_*, GEN9_GRDOM_GUC). */
 #define GDRST_FULL		(1u << 0)

@@ -15,8 +15,6 @@
  */
 #include "gvt_types.h"
 
-#define RING_ESR		0xb8u
-
 /* Less than a driver waits before it believes in a hang (i915: some 10 s of missed heartbeats). */
 #define PATIENCE_NS		5000000000ull
 

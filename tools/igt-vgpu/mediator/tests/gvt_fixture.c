@@ -294,6 +294,20 @@ void gx_emit_wait(struct gx_context *ctx, uint32_t gma)
 	gx_emit(ctx, 4, 0x1cu << 23 | 1u << 22 | 1u << 15 | 4u << 12 | 2, 1u, gma, 0u);
 }
 
+void gx_wait_and_store(struct gx *gx, struct gx_context *waits, struct gx_context *stores,
+		       uint32_t *flag, uint32_t *out)
+{
+	uint32_t at = gx_alloc(&gx->guest[0], 1);
+
+	gx_context_init(waits, &gx->guest[0], GPU_RCS0);
+	gx_emit_wait(waits, at);
+	if (flag)
+		*flag = at;
+	*out = gx_alloc(&gx->guest[1], 1);
+	gx_context_init(stores, &gx->guest[1], GPU_RCS0);
+	gx_emit_store(stores, *out, 3);
+}
+
 void gx_emit_invalid(struct gx_context *ctx)
 {
 	gx_emit(ctx, 2, 0x7eu << 23, 0u);

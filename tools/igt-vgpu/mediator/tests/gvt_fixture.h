@@ -98,6 +98,12 @@ void gx_emit_store(struct gx_context *ctx, uint32_t gma, uint32_t value);
 void gx_emit_interrupt(struct gx_context *ctx);
 /* Waits until the dword at @gma is 1. */
 void gx_emit_wait(struct gx_context *ctx, uint32_t gma);
+/*
+ * One for each of the guests 0 and 1, on the render engine: the first one waits at *flag (may be
+ * NULL), the second one stores 3 at *out.
+ */
+void gx_wait_and_store(struct gx *gx, struct gx_context *waits, struct gx_context *stores,
+		       uint32_t *flag, uint32_t *out);
 /* A command that no engine knows. */
 void gx_emit_invalid(struct gx_context *ctx);
 /* Tails into the images, then ELSP; @second may be NULL. */

@@ -299,12 +299,7 @@ static void an_endless_owner_has_to_give_way_after_some_seconds(void **state)
 	uint32_t ta, tb;
 	GUESTS(state);
 
-	ta = gx_alloc(a, 1);
-	tb = gx_alloc(b, 1);
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, ta);
-	gx_emit_store(&cb, tb, 3);
+	gx_wait_and_store(gx, &ca, &cb, &ta, &tb);
 	gx_submit(&ca, NULL);
 	gx_run(gx, GPU_RCS0);
 	/* Alone it may run for ever. */
@@ -337,11 +332,7 @@ static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **s
 	uint32_t tb;
 	GUESTS(state);
 
-	tb = gx_alloc(b, 1);
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, gx_alloc(a, 1));
-	gx_emit_store(&cb, tb, 3);
+	gx_wait_and_store(gx, &ca, &cb, NULL, &tb);
 	gx_submit(&ca, NULL);
 	gx_submit(&cb, NULL);
 	gx_run(gx, GPU_RCS0);
@@ -406,11 +397,7 @@ static void a_destroyed_vgpu_leaves_the_engine_to_the_next(void **state)
 	uint32_t tb;
 	GUESTS(state);
 
-	tb = gx_alloc(b, 1);
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, gx_alloc(a, 1));
-	gx_emit_store(&cb, tb, 3);
+	gx_wait_and_store(gx, &ca, &cb, NULL, &tb);
 	gx_submit(&ca, NULL);
 	gx_run(gx, GPU_RCS0);
 	gx_submit(&cb, NULL);
@@ -427,11 +414,7 @@ static void a_vgpu_reset_while_busy_frees_engine_and_ggtt(void **state)
 	uint32_t ta, tb;
 	GUESTS(state);
 
-	ta = gx_alloc(a, 1);
-	tb = gx_alloc(b, 1);
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, ta);
+	gx_wait_and_store(gx, &ca, &cb, &ta, &tb);
 	gx_submit(&ca, NULL);
 	gx_run(gx, GPU_RCS0);
 	vgpu_reset(a->vgpu);
@@ -439,7 +422,6 @@ static void a_vgpu_reset_while_busy_frees_engine_and_ggtt(void **state)
 	assert_int_equal(gpu_ggtt_read(gvt_gpu(gx->gvt), ta >> GPU_PAGE_SHIFT), 0);
 	assert_false(vgpu_irq_level(a->vgpu));
 	assert_int_equal(gx_reg(a, 0x2080), 0);
-	gx_emit_store(&cb, tb, 3);
 	gx_submit(&cb, NULL);
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(b, tb), 3);
@@ -474,87 +456,6 @@ static void whoever_does_not_run_can_leave_without_harm(void **state)
 	assert_int_equal(gx_get(a, ta + 4), 1);
 	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
-}
-
-/* What is wrong with a submission, and what the mediator says. */
-static const struct refusal {
-	const char *name, *log;
-	int hole;		/* page of the context that is not mapped, -1: none */
-	unsigned int dword;	/* of the image, set to value */
-	uint32_t value;
-	uint64_t desc_clear;
-	int64_t move;		/* of the LRCA, bytes */
-} refusals[] = {
-	{ "no valid first element", "first element is empty", -1, 0, 0, 1, 0 },
-	{ "no PPGTT", "without a PPGTT", -1, 0, 0, 1u << 8, 0 },
-	{ "LRCA outside", "context lies outside", -1, 0, 0, 0, -0x4000000 },
-	{ "PPHWSP not mapped", "not mapped", 0, 0, 0, 0, 0 },
-	{ "last page not mapped", "not mapped", 21, 0, 0, 0, 0 },
-	{ "ring outside", "ring lies outside", -1, 0x09, 0x1000, 0, 0 },
-	{ "ring in the other guest's part", "ring lies outside", -1, 0x09, 0x40000000, 0, 0 },
-	{ "ring misaligned", "ring lies outside", -1, 0x09, 0x28000010, 0, 0 },
-	{ "per-context batch outside", "per-context batch", -1, 0x19, 0x1001, 0, 0 },
-	{ "indirect context outside", "indirect context", -1, 0x1b, 0x1001, 0, 0 },
-};
-
-static void a_bad_submission_hangs_its_own_engine_only(void **state)
-{
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		const struct refusal *r = &refusals[i];
-		struct gx_context ca, cb;
-		void *st;
-
-		gx_setup(&st);
-		{
-			GUESTS(&st);
-
-			gx_context_init(&ca, a, GPU_RCS0);
-			gx_context_init(&cb, b, GPU_RCS0);
-			gx_emit_interrupt(&ca);
-			gx_emit_interrupt(&cb);
-			if (r->dword)
-				gx_set(a, ca.lrca + GPU_PAGE_SIZE + 4 * r->dword, r->value);
-			/* The tail is written through the guest's entries: unmap after. */
-			gx_set(a, ca.lrca + GPU_PAGE_SIZE + 4 * 7, ca.tail);
-			if (r->hole >= 0)
-				gx_set_pte(a, ca.lrca + r->hole * GPU_PAGE_SIZE, 0);
-			ca.desc &= ~r->desc_clear;
-			ca.desc += r->move;
-			gx_set_reg(a, 0x2230, 0);
-			gx_set_reg(a, 0x2230, 0);
-			gx_set_reg(a, 0x2230, ca.desc >> 32);
-			gx_set_reg(a, 0x2230, (uint32_t)ca.desc);
-			gx_run(gx, GPU_RCS0);
-			gx_expect_no_event(a, GPU_RCS0);
-			if (!gx_logged(gx, r->log))
-				fail_msg("%s: no line with '%s'", r->name, r->log);
-			assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 1);
-
-			/*
-			 * A good one hangs as well now, until the reset; the other guest never
-			 * noticed.
-			 */
-			gx_submit(&cb, NULL);
-			gx_run(gx, GPU_RCS0);
-			gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-			gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
-			gx_context_init(&ca, a, GPU_RCS0);
-			gx_emit_interrupt(&ca);
-			gx_submit(&ca, NULL);
-			gx_run(gx, GPU_RCS0);
-			gx_expect_no_event(a, GPU_RCS0);
-			gx_set_reg(a, 0x941c, 2);
-			gx_start(a);
-			gx_submit(&ca, NULL);
-			gx_run(gx, GPU_RCS0);
-			gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-			gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
-		}
-		gx_teardown(&st);
-	}
 }
 
 static void switched_registers_follow_their_owner(void **state)
@@ -594,28 +495,6 @@ static void switched_registers_follow_their_owner(void **state)
 	assert_int_equal(gpu_mmio_read(gpu, 0x20e0, 4), 0);
 }
 
-static void a_command_stream_of_one_guest_cannot_be_seen_by_the_other(void **state)
-{
-	struct gx_context ca, cb;
-	GUESTS(state);
-
-	gx_context_init(&ca, a, GPU_RCS0);
-	gx_context_init(&cb, b, GPU_RCS0);
-	gx_emit_wait(&ca, gx_alloc(a, 1));
-	gx_submit(&ca, NULL);
-	gx_run(gx, GPU_RCS0);
-	assert_int_not_equal(gx_reg(a, 0x2068), 0);	/* RING_IPEHR */
-	assert_int_equal(gx_reg(a, 0x2038), ca.ring);
-	assert_int_equal(gx_reg(b, 0x2068), 0);
-	assert_int_equal(gx_reg(b, 0x2074), 0);
-	assert_int_equal(gx_reg(b, 0x2038), 0);
-	assert_int_equal(gx_reg(b, 0x2234) & 0x1e001c, 0);
-	assert_int_not_equal(gx_reg(a, 0x2234) & 0x60018, 0);
-	/* Idle for the one, busy for the other. */
-	assert_int_equal(gx_reg(b, 0x209c) & 1u << 9, 1u << 9);
-	assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
@@ -636,9 +515,7 @@ int main(void)
 		T(a_destroyed_vgpu_leaves_the_engine_to_the_next),
 		T(a_vgpu_reset_while_busy_frees_engine_and_ggtt),
 		T(whoever_does_not_run_can_leave_without_harm),
-		cmocka_unit_test(a_bad_submission_hangs_its_own_engine_only),
 		T(switched_registers_follow_their_owner),
-		T(a_command_stream_of_one_guest_cannot_be_seen_by_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
