@@ -357,7 +357,7 @@ class TwoVgpus(Base):
         vm.enable()
         vm.enable(slot=3, base=0x2000000)
         vm.set("/machine/peripheral/vgpu1", "pvinfo", "version_minor=9")
-        self.assertEqual(vm.read(BAR0 + PVINFO + 0xa, 2), 0)
+        self.assertEqual(vm.read(BAR0 + PVINFO + 0xa, 2), 1)
         self.assertEqual(vm.read(BAR0 + 0x2000000 + PVINFO + 0xa, 2), 9)
 
     def test_gpu_statistics_list_both(self) -> None:
@@ -420,6 +420,9 @@ class Errors(unittest.TestCase):
         ("overlapping partitions",
          [*VGPU, "-device", "igt-vgpu,gpu=gpu0,id=v,aperture-base=0,aperture-size=256M,hidden-base=256M,hidden-size=1G"], r"v: "),
         ("a bad pvinfo", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,pvinfo=bogus=1"], r"v: pvinfo: .*bogus"),
+        ("an unknown abi", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,abi=2.0"], r"v: abi=2.0: there are 1.0 and 1.1"),
+        ("a bad channel fault", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,channel-fault=bogus"],
+         r"v: channel-fault: 'bogus' is none of"),
         ("vGPU on a bare GPU", [*BARE, "-device", "igt-vgpu,gpu=gpu0,id=v"], r"'gpu0' is in use as bare metal"),
         ("bare GPU under a mediator", [*VGPU, "-device", "igt-gpu-pci,gpu=gpu0,id=p"], r"'gpu0' is in use already"),
         ("two on one bare GPU", [*BARE, "-device", "igt-gpu-pci,gpu=gpu0,id=p"], r"'gpu0' is in use already \(by pgpu0\)"),
@@ -429,6 +432,28 @@ class Errors(unittest.TestCase):
         for name, args, pattern in self.ROWS:
             with self.subTest(name):
                 self.assertRegex(refusal(args), pattern)
+
+    def test_the_abi_and_the_features_can_be_chosen(self) -> None:
+        for extra, minor, caps, features in (("", 1, 0x5c, 3), (",abi=1.1", 1, 0x5c, 3), (",abi=1.0", 0, 0x1c, 0),
+                                             (",features=2", 1, 0x5c, 2), (",features=0", 1, 0x5c, 0)):
+            with self.subTest(extra):
+                vm = Machine([*VGPU[:3], VGPU[3] + extra])
+                self.addCleanup(vm.close)
+                vm.enable()
+                self.assertEqual(vm.read(BAR0 + PVINFO + 10, 2), minor)
+                self.assertEqual(vm.read(BAR0 + PVINFO + 16, 4), caps)
+                self.assertEqual(vm.read(BAR0 + PVINFO + 0x60, 4), features)
+
+    def test_a_channel_fault_can_be_set_at_run_time(self) -> None:
+        vm = Machine(VGPU)
+        self.addCleanup(vm.close)
+        path = "/machine/peripheral/vgpu0"
+        vm.set(path, "channel-fault", "drop=3")
+        with self.assertRaisesRegex(RuntimeError, "vgpu0: channel-fault: 'nonsense' is none of"):
+            vm.set(path, "channel-fault", "nonsense")
+        self.assertEqual(vm.get(path, "channel-fault"), "drop=3")
+        vm.set(path, "channel-fault", "")
+        self.assertEqual(vm.get(path, "channel-fault"), "")
 
     def test_a_timeline_that_is_off_cannot_be_dumped(self) -> None:
         vm = Machine(VGPU)

@@ -37,6 +37,16 @@ class Totals:
     def as_dict(self) -> dict[str, Any]:
         return {"sums": self.sums, "registers": self.registers}
 
+    def _channel(self) -> list[str]:
+        """What went through the channel, and what contexts were copied for; nothing if there was none."""
+        lines = []
+        for part in ("channel", "shadow"):
+            counted = [f"{k.partition('.')[2].replace('_', ' ')} {v}" for k, v in self.sums.items()
+                       if k.startswith(part + ".") and v]
+            if counted:
+                lines.append(f"  {part} " + ", ".join(counted))
+        return lines
+
     def table(self) -> str:
         """Text for the end of a run; empty if no mediator counted anything."""
         if not self.sums:
@@ -53,6 +63,7 @@ class Totals:
                               if k.startswith("submissions.")) or "0"),
                  "  violations " + (", ".join(f"{k.partition('.')[2]} {v}" for k, v in sorted(self.sums.items())
                                               if k.startswith("violations.")) or "not counted")]
+        lines += self._channel()
         ranked = sorted(self.registers.items(), key=lambda kv: -(kv[1]["r"] + kv[1]["w"]))[:TOP_REGISTERS]
         if ranked:
             lines.append(f"  {'register':<12}{'name':<28}{'reads':>10}{'writes':>10}{'share':>8}")
