@@ -88,8 +88,6 @@ void ggtt_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t 
 			 (unsigned long long)index << GPU_PAGE_SHIFT, (unsigned long long)value);
 		return;
 	}
-	shadow_ggtt_changed(vgpu, index);
-	context_ggtt_changed(vgpu, index);
 	if (size == 8) {
 		vgpu->ggtt[slot] = value;
 		vgpu->ggtt_half[slot] = 0;
@@ -99,6 +97,8 @@ void ggtt_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t 
 	} else {
 		set_physical(vgpu, index, 0);
 	}
+	shadow_ggtt_changed(vgpu, index);
+	context_ggtt_changed(vgpu, index);
 }
 
 static void clear_range(struct gvt *gvt, uint64_t base, uint64_t size)

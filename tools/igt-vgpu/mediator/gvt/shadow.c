@@ -110,16 +110,16 @@ void *shadow_window_page(struct gvt *gvt, uint64_t addr)
 	return image ? image + (i - 1) * GPU_PAGE_SIZE : NULL;
 }
 
-/* The entry of the status page, the one page in the window that is the guest's. */
-static void show_status_page(struct shadow *shadow, bool show)
+/* The status page is the one page in the window that is the guest's; @pte: its entry. */
+static void show_status_page(struct shadow *shadow, uint64_t pte)
 {
 	struct gvt *gvt = shadow->vgpu->gvt;
 	struct gvt_engine *ge = &gvt->engine[shadow->engine];
-	uint64_t pte = 0;
 
-	if (show)
-		pte = (shadow->pte[0] & ~GPU_DOMAIN_MASK) |
-		      (uint64_t)shadow->vgpu->id << GPU_DOMAIN_SHIFT;
+	if (pte & GPU_PTE_PRESENT)
+		pte = (pte & ~GPU_DOMAIN_MASK) | (uint64_t)shadow->vgpu->id << GPU_DOMAIN_SHIFT;
+	else
+		pte = 0;
 	gpu_ggtt_write(gvt->gpu, GVT_SHADOW_GGTT_INDEX + window_page(shadow->engine, ge->place),
 		       pte);
 }
@@ -131,7 +131,7 @@ uint32_t shadow_show(struct shadow *shadow)
 	shadow->running = true;
 	ge->place = (ge->place + 1) % SHADOW_PLACES;
 	atomic_store(&ge->window[ge->place], shadow->image);
-	show_status_page(shadow, true);
+	show_status_page(shadow, shadow->pte[0]);
 	return GVT_SHADOW_GGTT + (window_page(shadow->engine, ge->place) << GPU_PAGE_SHIFT);
 }
 
@@ -139,7 +139,7 @@ static void hide(struct shadow *shadow)
 {
 	struct gvt_engine *ge = &shadow->vgpu->gvt->engine[shadow->engine];
 
-	show_status_page(shadow, false);
+	show_status_page(shadow, 0);
 	atomic_store(&ge->window[ge->place], NULL);
 	shadow->running = false;
 }
@@ -221,7 +221,7 @@ void shadow_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 		running->moved = true;
 		running->valid = false;
 		if (page == running->lrca >> GPU_PAGE_SHIFT)
-			show_status_page(running, false);
+			show_status_page(running, ggtt_entry(vgpu, running->lrca));
 	}
 }
 

@@ -65,7 +65,7 @@ void shadow_release(struct shadow *shadow);
 /* Nothing of it is to be written back. */
 void shadow_discard(struct shadow *shadow);
 
-/* The guest wrote the GGTT entry of @page. */
+/* The guest has written the GGTT entry of @page. */
 void shadow_ggtt_changed(struct vgpu *vgpu, uint32_t page);
 /* Without a context that keeps it, one shadow is kept per engine: drop that. */
 void shadow_forget(struct vgpu *vgpu, enum gpu_engine_id engine);

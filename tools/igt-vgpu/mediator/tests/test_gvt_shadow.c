@@ -575,6 +575,42 @@ static void no_command_reaches_the_window(void **state)
 	}
 }
 
+static void the_status_page_follows_the_guests_entry(void **state)
+{
+	struct rig *r = *state;
+	struct gx_context ctx;
+	uint32_t flag = gx_alloc(r->guest, 1), other = gx_alloc(r->guest, 1);
+
+	gx_context_init(&ctx, r->guest, GPU_RCS0);
+	gx_emit(&ctx, 2, REPORT_HEAD, 0u);
+	gx_emit_wait(&ctx, flag);
+	gx_emit(&ctx, 2, REPORT_HEAD, 0u);
+	gx_submit(&ctx, NULL);
+	gx_run(r->gx, GPU_RCS0);
+	assert_int_equal(gx_get(r->guest, ctx.lrca + 16), 4);
+	gx_set_pte(r->guest, ctx.lrca, gx_pte(r->guest, other));
+	gx_set_reg(r->guest, 0x101008, 1);
+	gx_set(r->guest, flag, 1);
+	gx_run(r->gx, GPU_RCS0);
+	assert_int_equal(gx_get(r->guest, other + 16), 28);
+}
+
+static void a_broadwell_has_smaller_images(void **state)
+{
+	struct rig r = { .gx = gx_new(GPU_BDW) };
+	struct gx_context ctx;
+
+	(void)state;
+	r.guest = gx_add_type(r.gx, 0, "GVTg_V4_8");
+	gx_start(r.guest);
+	r.out = gx_alloc(r.guest, 1);
+	gx_context_init(&ctx, r.guest, GPU_RCS0);
+	assert_int_equal(pages_in(&r, &ctx), 19);
+	assert_int_equal(pages_in(&r, &ctx), 0);
+	assert_int_equal(count(&r, STATS_SHADOW_DWORDS_IN), DRIVER_REGISTERS);
+	gx_free(r.gx);
+}
+
 /* ---- requests ---- */
 
 static struct vgt_context_pin good_pin(const struct gx_context *ctx)
@@ -722,6 +758,8 @@ int main(void)
 		T(after_a_reset_the_image_is_as_it_was_before_the_run),
 		T(a_reset_of_the_device_writes_nothing_back),
 		T(no_command_reaches_the_window),
+		T(the_status_page_follows_the_guests_entry),
+		cmocka_unit_test(a_broadwell_has_smaller_images),
 		T(wrong_pins_are_refused),
 		T(ids_are_known_from_create_or_pin_to_destroy),
 		T(there_is_an_end_to_what_is_kept),
