@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * libFuzzer: a guest with a hostile channel. The input is a list of what it does: starts with any
- * parameters, messages right and wrong, indices, contexts that it tells of and submits, engine runs.
- * Guest memory also changes while the mediator reads it: each look-up of a page may first change a
- * dword of the channel.
+ * parameters, messages right and wrong, indices, contexts that it tells of and submits, engine
+ * runs. Guest memory also changes while the mediator reads it: each look-up of a page may first
+ * change a dword of the channel.
  *
  * After each input: the host's own GGTT entries are as they were, the other guest's memory was not
  * touched, and after a reset nothing of the guest is left on an engine.
@@ -121,6 +121,8 @@ static void build_context(unsigned int n)
 	regs[11] = 1;
 }
 
+static uint32_t seqno;
+
 static void start_channel(void)
 {
 	static const struct vgt_channel good = {
@@ -129,14 +131,13 @@ static void start_channel(void)
 	};
 	struct vgpu *vgpu = vgpus[0];
 
+	seqno = 0;
 	memcpy(memory[0][CHANNEL_PAGE], &good, sizeof(good));
 	vgpu_bar0_write(vgpu, PV(channel_addr), 8, CHANNEL_PAGE * GPU_PAGE_SIZE);
 	vgpu_bar0_write(vgpu, PV(channel_size), 4, 3 * GPU_PAGE_SIZE);
 	vgpu_bar0_write(vgpu, PV(features_wanted), 4, 3);
 	vgpu_bar0_write(vgpu, PV(g2v_notify), 4, VGT_G2V_CHANNEL_START);
 }
-
-static uint32_t seqno;
 
 static void post(const void *msg, uint32_t dwords)
 {
@@ -171,7 +172,8 @@ static void post_fence(struct input *in)
 {
 	uint64_t base = vgpu_partition(vgpus[0])->aperture_base;
 	struct vgt_fence_set set = {
-		.msg = { 10 | VGT_MSG_SYNC | VGT_ACTION_FENCE_SET << VGT_MSG_ACTION_SHIFT, ++seqno },
+		.msg = { 10 | VGT_MSG_SYNC | VGT_ACTION_FENCE_SET << VGT_MSG_ACTION_SHIFT,
+			 ++seqno },
 		.start = base + (take(in, 2) << 8), .index = take(in, 1) % 4,
 	};
 
@@ -186,7 +188,8 @@ static void submit(struct input *in)
 	uint8_t which = take(in, 1);
 	unsigned int first = which & 1;
 	uint32_t *regs = (uint32_t *)memory[0][IMAGE_PAGE(first) + 1];
-	uint32_t desc[2] = { gma_of(IMAGE_PAGE(first)) | 0x119, gma_of(IMAGE_PAGE(!first)) | 0x119 };
+	uint32_t desc[2] = { gma_of(IMAGE_PAGE(first)) | 0x119,
+			     gma_of(IMAGE_PAGE(!first)) | 0x119 };
 
 	regs[7] = which & 0xf8;
 	vgpu_bar0_write(vgpus[0], 0x2230, 4, 0);
@@ -257,7 +260,7 @@ static void one_step(struct input *in)
 		if (kind >> 4 < 2)
 			vgpu_bar0_write(vgpu, 0x941c, 4, 1 + (kind >> 4));
 		else if (kind >> 4 == 2)
-			start_channel(), seqno = 0;
+			start_channel();
 		else
 			write_ring(in, kind >> 4 & 1);
 		break;
@@ -300,7 +303,6 @@ static void start_guest(void)
 	build_context(0);
 	build_context(1);
 	vgpu_set_channel_fault(vgpu, "", &error);
-	seqno = 0;
 	start_channel();
 }
 

@@ -4,9 +4,9 @@
  * what single requests do is in context.c and fence.c.
  *
  * Called with gvt->lock held by BAR 0 dispatch before each access, by pvinfo.c for notifications,
- * by the scheduler and by resets. The memory is the guest's and changes while it is read: each dword
- * is read once, our indices are our own copies, and a message is checked only after it was copied.
- * Nothing here may be called back by what a request does.
+ * by the scheduler and by resets. The memory is the guest's and changes while it is read: each
+ * dword is read once, our indices are our own copies, and a message is checked only after it was
+ * copied. Nothing here may be called back by what a request does.
  */
 #include <stddef.h>
 #include <string.h>
@@ -194,7 +194,8 @@ void channel_write_response(struct vgpu *vgpu, const uint32_t msg[4])
 static void respond(struct vgpu *vgpu, uint32_t seqno, enum vgt_status status, uint32_t action)
 {
 	const uint32_t msg[RESPONSE_DWORDS] = {
-		RESPONSE_DWORDS | VGT_RESPONSE_STATUS << VGT_MSG_ACTION_SHIFT, seqno, status, action,
+		RESPONSE_DWORDS | VGT_RESPONSE_STATUS << VGT_MSG_ACTION_SHIFT,
+		seqno, status, action,
 	};
 
 	if (!channel_fault_holds(vgpu, msg))

@@ -22,7 +22,7 @@ struct vgpu;
 /** struct channel_ring - one of the two rings; the indices are our own, the guest's are copies */
 struct channel_ring {
 	uint32_t offset, size;	/* in the channel's memory, bytes; checked at the start */
-	uint32_t head, tail;	/* one of them is ours, the other what was last seen of the guest's */
+	uint32_t head, tail;	/* one is ours, the other what was last seen of the guest's */
 };
 
 /** enum channel_fault_kind - in which way the mediator misbehaves, for tests of a guest */

@@ -3,8 +3,8 @@
  * The contexts that a guest told of: ids, and where their images lie.
  *
  * Called by the channel for requests, by shadow.c to find what an LRCA means, and by ggtt.c when an
- * entry is written. What stands here is the guest's word: it decides which shadow is kept, and never
- * what is copied to or from where (shadow.c looks at the GGTT entries itself).
+ * entry is written. What stands here is the guest's word: it decides which shadow is kept, and
+ * never what is copied to or from where (shadow.c looks at the GGTT entries itself).
  */
 #include "gvt_types.h"
 
@@ -79,7 +79,7 @@ void context_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 	if (!ctx)
 		return;
 	vgpu_log(vgpu, GPU_LOG_DEBUG,
-		 "context %llu: the GGTT entry for 0x%llx was written while it is pinned: forgotten",
+		 "context %llu: the GGTT entry for 0x%llx was written while pinned: forgotten",
 		 (unsigned long long)ctx->id, (unsigned long long)page << GPU_PAGE_SHIFT);
 	unpin(vgpu, ctx);
 }

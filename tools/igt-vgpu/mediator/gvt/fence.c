@@ -3,9 +3,9 @@
  * Fence registers: the guest's 0 .. n - 1 are some of the GPU's, and tile its part of the aperture
  * only.
  *
- * Called by the register policy, by the channel and by resets. Layout (i915 gt/intel_ggtt_fencing.c,
- * i965_write_fence_reg): low dword: first page, tiling in bit 1, valid in bit 0; high dword: last
- * page, stride in bits 0-11.
+ * Called by the register policy, by the channel and by resets. Layout (i915
+ * gt/intel_ggtt_fencing.c, i965_write_fence_reg): low dword: first page, tiling in bit 1, valid in
+ * bit 0; high dword: last page, stride in bits 0-11.
  */
 #include "gvt_types.h"
 

@@ -119,8 +119,8 @@ uint32_t vgpu_irq_rises(struct vgpu *vgpu);
  * What the guest reads in the PVINFO page, also wrongly: "field=value;field=value", fields as in
  * the ABI header (magic, version_major, version_minor, vgt_id, vgt_caps, mappable_base,
  * mappable_size, nonmappable_base, nonmappable_size, fence_num, features_offered,
- * features_accepted) or "@0xOFF" for a dword; "" restores the truth. False and *@error for a bad spec, nothing is changed then. The real partition
- * and its checks are not affected.
+ * features_accepted) or "@0xOFF" for a dword; "" restores the truth. False and *@error for a bad
+ * spec, nothing is changed then. The real partition and its checks are not affected.
  */
 bool vgpu_set_pvinfo(struct vgpu *vgpu, const char *spec, char **error);
 

@@ -145,11 +145,12 @@ struct gvt_engine {
 	unsigned int element;
 	/* more of that element, with what follows it: given to the engine, not yet taken up */
 	struct vgpu_submission next;
-	bool starting;			/* @run's element was given to the engine, not yet taken up */
+	bool starting;			/* @run's element was given to it, not yet taken up */
 	struct shadow *shadow;		/* on the engine, NULL: none */
 	unsigned int place;		/* in the window, where it is or the last one was */
 	uint32_t hw_lrca;		/* the address of that */
-	_Atomic(uint8_t *) window[SHADOW_PLACES];	/* memory behind them; read without the lock */
+	/* memory behind them; read without the lock */
+	_Atomic(uint8_t *) window[SHADOW_PLACES];
 	/* it is busy, and somebody but the owner waits for it ... */
 	_Atomic bool contended;
 	/* ... since then */

@@ -3,10 +3,10 @@
  * Who has which engine.
  *
  * Called with each submission (execlist.c), when an engine reported something (hw.c) and by resets.
- * An engine belongs to one vGPU at a time. While nobody else waits, more of the context that runs goes
- * to the hardware at once (a lite restore) and all else as soon as the engine is idle; when someone
- * does, the owner's next submission waits until its turn has come again: round robin, engine by
- * engine. So two clients of one guest pay nothing, and two guests alternate by submission.
+ * An engine belongs to one vGPU at a time. While nobody else waits, more of the context that runs
+ * goes to the hardware at once (a lite restore) and all else as soon as the engine is idle; when
+ * someone does, the owner's next submission waits until its turn has come again: round robin, engine
+ * by engine. So two clients of one guest pay nothing, and two guests alternate by submission.
  *
  * A guest's batches run with arbitration off (i915 gen8_emit_bb_start_noarb(): a vGPU has no
  * preemption), so that time slices could end between requests only; owner_may_go_on() would be the

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * Shadow contexts. An engine never runs a guest's context image, which the guest could change at any
- * time, but a copy in the host's memory: filled from the guest's when it is scheduled in, written
- * back when the engine is done with it, before the guest hears of that.
+ * Shadow contexts. An engine never runs a guest's context image, which the guest could change at
+ * any time, but a copy in the host's memory: filled from the guest's when it is scheduled in,
+ * written back when the engine is done with it, before the guest hears of that.
  *
  * Called by execlist.c with gvt->lock held; the window's memory is read by engine threads. One
  * context is on an engine at a time, so that what one writes into the image of the next is seen
- * (i915 does so to reconfigure a context), and what the guest frees after a context was switched out
- * is not written to afterwards.
+ * (i915 does so to reconfigure a context), and what the guest frees after a context was switched
+ * out is not written to afterwards.
  *
- * What is kept: the shadow of a context that the guest told of, until it takes that back (context.c);
- * of all others the last one of each engine, which is good only if the same context runs next. A
- * shadow is dropped when a GGTT entry below its image is written, whatever is written: the same entry
- * may mean another image.
+ * What is kept: the shadow of a context that the guest told of, until it takes that back
+ * (context.c); of all others the last one of each engine, which is good only if the same context
+ * runs next. A shadow is dropped when a GGTT entry below its image is written, whatever is written:
+ * the same entry may mean another image.
  */
 #include <string.h>
 
@@ -43,8 +43,8 @@ struct span {
 };
 
 /*
- * What a driver changes of an image that has run before (i915 gt/intel_lrc.c, i915_perf.c): the ring
- * part with control, ring, page directories, workaround batches and power state; RING_MI_MODE;
+ * What a driver changes of an image that has run before (i915 gt/intel_lrc.c, i915_perf.c): the
+ * ring part with control, ring, page directories, workaround batches and power state; RING_MI_MODE;
  * OACTXCONTROL and the flexible EU counters.
  */
 static const struct span gen9_rcs[] = {
@@ -89,9 +89,9 @@ void shadow_init_window(struct gvt *gvt)
 		for (place = 0; place < SHADOW_PLACES; place++) {
 			uint32_t page = window_page(e, place);
 
-			for (i = 1; i < shadow_pages(gvt, e); i++)
-				gpu_ggtt_write(gvt->gpu, GVT_SHADOW_GGTT_INDEX + page + i,
-					       (WINDOW_ADDR + ((uint64_t)(page + i) << GPU_PAGE_SHIFT)) |
+			for (i = page + 1; i < page + shadow_pages(gvt, e); i++)
+				gpu_ggtt_write(gvt->gpu, GVT_SHADOW_GGTT_INDEX + i,
+					       (WINDOW_ADDR + i * GPU_PAGE_SIZE) |
 					       GPU_PTE_PRESENT | GPU_PTE_WRITE);
 		}
 	}
@@ -381,8 +381,8 @@ bool shadow_renew_tail(struct shadow *shadow)
 /* ---- written back ---- */
 
 /*
- * Only what the engine changed: another context, or the driver, may have written a register that the
- * engine left as it was. RING_TAIL is the driver's alone.
+ * Only what the engine changed: another context, or the driver, may have written a register that
+ * the engine left as it was. RING_TAIL is the driver's alone.
  */
 static unsigned int write_registers(const struct shadow *shadow, uint32_t *page)
 {
@@ -428,7 +428,7 @@ void shadow_put(struct shadow *shadow)
 	hide(shadow);
 	if (shadow->moved)
 		vgpu_log(vgpu, GPU_LOG_DEBUG,
-			 "%s: context 0x%08x: its GGTT entries changed while it ran: not written back",
+			 "%s: context 0x%08x: its GGTT entries changed while it ran: not saved",
 			 gpu_engine_name(shadow->engine), shadow->lrca);
 	else
 		write_back(shadow);

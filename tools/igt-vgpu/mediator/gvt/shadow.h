@@ -34,7 +34,7 @@ struct shadow {
 	/* all but the registers in it is what the guest's image holds, too */
 	bool valid;
 	bool running;			/* the engine has it */
-	bool moved;			/* a GGTT entry was written since it was given to the engine */
+	bool moved;			/* a GGTT entry was written since it is on the engine */
 	uint64_t pte[SHADOW_MAX_PAGES];	/* the guest's entries at that time */
 	uint32_t given[GPU_PAGE_SIZE / 4];	/* register page at that time */
 	/* from page 1 on: page 0, the status page, is the guest's own */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A guest's side of the channel; see channel_fixture.h. */
 
+#include <glib.h>
 #include <string.h>
 
 #include "channel_fixture.h"
@@ -167,4 +168,77 @@ void cx_destroy(struct cx *cx, uint64_t id)
 	struct vgt_context_ref ref = { .id = id };
 
 	cx_post(cx, VGT_ACTION_CONTEXT_DESTROY, &ref, sizeof(ref));
+}
+
+int cx_rig_setup(void **state)
+{
+	struct cx_rig *r = g_new0(struct cx_rig, 1);
+	void *gx;
+
+	gx_setup(&gx);
+	r->gx = gx;
+	r->guest = &r->gx->guest[0];
+	r->aperture = vgpu_partition(r->guest->vgpu)->aperture_base;
+	r->out = gx_alloc(r->guest, 1);
+	*state = r;
+	return 0;
+}
+
+int cx_rig_setup_on(void **state)
+{
+	cx_rig_setup(state);
+	cx_rig_start(*state);
+	return 0;
+}
+
+int cx_rig_teardown(void **state)
+{
+	struct cx_rig *r = *state;
+
+	gx_free(r->gx);
+	g_free(r);
+	return 0;
+}
+
+void cx_rig_start(struct cx_rig *r)
+{
+	cx_init(&r->cx, r->guest);
+	assert_int_equal(cx_start(&r->cx, CX_FEATURES), CX_FEATURES);
+}
+
+uint64_t cx_rig_count(struct cx_rig *r, enum stats_kind kind)
+{
+	return stats_get(r->guest->stats, kind);
+}
+
+int cx_rig_fence(struct cx_rig *r)
+{
+	return cx_fence(&r->cx, 0, r->aperture, r->aperture + 0x10000, VGT_TILING_X, 512);
+}
+
+void cx_rig_trap(struct cx_rig *r)
+{
+	gx_reg(r->guest, 0x44200);
+}
+
+/* One more store, submitted and run to its end. */
+void cx_run(struct cx_rig *r, struct gx_context *ctx, uint32_t value)
+{
+	gx_emit_store(ctx, r->out, value);
+	gx_submit(ctx, NULL);
+	gx_run(r->gx, ctx->engine);
+	assert_int_equal(gx_get(r->guest, r->out), value);
+	gx_expect_event(r->guest, ctx->engine, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(r->guest, ctx->engine, GX_ACTIVE_IDLE, ctx->id);
+	gx_expect_no_event(r->guest, ctx->engine);
+}
+
+/* Pages copied in by @ctx's next run. */
+unsigned int cx_pages_in(struct cx_rig *r, struct gx_context *ctx)
+{
+	uint64_t before = cx_rig_count(r, STATS_SHADOW_BYTES_IN);
+	static uint32_t value = 0x1000;
+
+	cx_run(r, ctx, ++value);
+	return (cx_rig_count(r, STATS_SHADOW_BYTES_IN) - before) / GPU_PAGE_SIZE;
 }

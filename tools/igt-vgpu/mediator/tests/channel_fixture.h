@@ -50,4 +50,32 @@ void cx_pin(struct cx *cx, uint64_t id, const struct gx_context *ctx);
 void cx_unpin(struct cx *cx, uint64_t id);
 void cx_destroy(struct cx *cx, uint64_t id);
 
+/** struct cx_rig - guest 0 of two; its channel is started by the test, or by cx_rig_setup_on() */
+struct cx_rig {
+	struct gx *gx;
+	struct gx_guest *guest;
+	struct cx cx;
+	uint64_t aperture;	/* base of its part */
+	uint32_t out;		/* a page, mapped */
+};
+
+#define CX_FEATURES	(VGT_FEATURE_CONTEXT | VGT_FEATURE_FENCE)
+
+/* cmocka setup and teardown: *state is a struct cx_rig. */
+int cx_rig_setup(void **state);
+int cx_rig_setup_on(void **state);
+int cx_rig_teardown(void **state);
+/* A new channel with all features. */
+void cx_rig_start(struct cx_rig *r);
+uint64_t cx_rig_count(struct cx_rig *r, enum stats_kind kind);
+/* A request that is right, synchronous. */
+int cx_rig_fence(struct cx_rig *r);
+/* A trap that has nothing to do with the channel. */
+void cx_rig_trap(struct cx_rig *r);
+
+/* One more store to r->out, submitted alone and run to its end. */
+void cx_run(struct cx_rig *r, struct gx_context *ctx, uint32_t value);
+/* Pages of the image that such a run copies in. */
+unsigned int cx_pages_in(struct cx_rig *r, struct gx_context *ctx);
+
 #endif /* CHANNEL_FIXTURE_H */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Shadow contexts: what is copied when, what of a guest's image counts at which time, and what a
- * guest that lies about its contexts gets.
+ * Shadow contexts: what is copied when, and what of a guest's image counts at which time.
  */
 
 #include <glib.h>
@@ -9,79 +8,15 @@
 
 #include "channel_fixture.h"
 
-#define BOTH	(VGT_FEATURE_CONTEXT | VGT_FEATURE_FENCE)
 #define RCS_BYTES	(21 * GPU_PAGE_SIZE)	/* of an image, without the status page */
 #define REG(ctx, dword)	((ctx)->lrca + GPU_PAGE_SIZE + 4 * (dword))
 #define STATE(ctx)	((ctx)->lrca + 2 * GPU_PAGE_SIZE)
 #define REPORT_HEAD	(0x07u << 23)
 #define DRIVER_REGISTERS	(0x51 + 1 + 1 + 13)	/* that are read of a known image */
 
-/** struct rig - guest 0, with a channel once channel() was called, and some memory */
-struct rig {
-	struct gx *gx;
-	struct gx_guest *guest;
-	struct cx cx;
-	uint32_t out;		/* a page, mapped */
-};
-
-static int setup(void **state)
-{
-	struct rig *r = g_new0(struct rig, 1);
-	void *gx;
-
-	gx_setup(&gx);
-	r->gx = gx;
-	r->guest = &r->gx->guest[0];
-	r->out = gx_alloc(r->guest, 1);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct rig *r = *state;
-
-	gx_free(r->gx);
-	g_free(r);
-	return 0;
-}
-
-static void channel(struct rig *r)
-{
-	cx_init(&r->cx, r->guest);
-	assert_int_equal(cx_start(&r->cx, BOTH), BOTH);
-}
-
-static uint64_t count(struct rig *r, enum stats_kind kind)
-{
-	return stats_get(r->guest->stats, kind);
-}
-
-/* One more store, submitted and run to its end. */
-static void run(struct rig *r, struct gx_context *ctx, uint32_t value)
-{
-	gx_emit_store(ctx, r->out, value);
-	gx_submit(ctx, NULL);
-	gx_run(r->gx, ctx->engine);
-	assert_int_equal(gx_get(r->guest, r->out), value);
-	gx_expect_event(r->guest, ctx->engine, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(r->guest, ctx->engine, GX_ACTIVE_IDLE, ctx->id);
-	gx_expect_no_event(r->guest, ctx->engine);
-}
-
-/* Pages copied in by @ctx's next run. */
-static unsigned int pages_in(struct rig *r, struct gx_context *ctx)
-{
-	uint64_t before = count(r, STATS_SHADOW_BYTES_IN);
-	static uint32_t value = 0x1000;
-
-	run(r, ctx, ++value);
-	return (count(r, STATS_SHADOW_BYTES_IN) - before) / GPU_PAGE_SIZE;
-}
-
 static void what_was_checked_is_what_runs(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	unsigned int i;
 
@@ -99,14 +34,14 @@ static void what_was_checked_is_what_runs(void **state)
 
 static void the_image_is_written_back_when_the_guest_hears_of_the_end(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 
 	gx_context_init(&ctx, r->guest, GPU_RCS0);
 	gx_set(r->guest, STATE(&ctx), 0x11111111);
 	gx_emit(&ctx, 4, 0x22u << 23 | 1, 0x2600u, 0x5555u, 0u);	/* a GPR */
 	gx_emit(&ctx, 2, REPORT_HEAD, 0u);
-	run(r, &ctx, 1);
+	cx_run(r, &ctx, 1);
 	/* RING_HEAD, the GPR, the inhibit bit that the save clears; the tail is the driver's. */
 	assert_int_equal(gx_get(r->guest, REG(&ctx, 0x05)), ctx.tail);
 	assert_int_equal(gx_get(r->guest, REG(&ctx, 0x07)), ctx.tail);
@@ -115,27 +50,27 @@ static void the_image_is_written_back_when_the_guest_hears_of_the_end(void **sta
 	assert_int_equal(gx_get(r->guest, STATE(&ctx)), 0x11111111);
 	/* The status page is the guest's own. */
 	assert_int_equal(gx_get(r->guest, ctx.lrca + 4 * 4), 20);
-	assert_true(count(r, STATS_SHADOW_BYTES_OUT) > RCS_BYTES - GPU_PAGE_SIZE);
-	assert_true(count(r, STATS_SHADOW_BYTES_OUT) < RCS_BYTES);
+	assert_true(cx_rig_count(r, STATS_SHADOW_BYTES_OUT) > RCS_BYTES - GPU_PAGE_SIZE);
+	assert_true(cx_rig_count(r, STATS_SHADOW_BYTES_OUT) < RCS_BYTES);
 }
 
 static void without_notification_only_the_same_again_is_known(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context a, b, other_engine;
 
 	gx_context_init(&a, r->guest, GPU_RCS0);
 	gx_context_init(&b, r->guest, GPU_RCS0);
 	gx_context_init(&other_engine, r->guest, GPU_BCS0);
-	assert_int_equal(pages_in(r, &a), 21);
-	assert_int_equal(pages_in(r, &other_engine), 1);
-	assert_int_equal(pages_in(r, &a), 0);
-	assert_int_equal(pages_in(r, &b), 21);
-	assert_int_equal(pages_in(r, &a), 21);
-	assert_int_equal(pages_in(r, &other_engine), 0);
-	assert_int_equal(count(r, STATS_SHADOW_HIT), 2);
-	assert_int_equal(count(r, STATS_SHADOW_MISS), 4);
-	assert_int_equal(count(r, STATS_SHADOW_DWORDS_IN), DRIVER_REGISTERS + 0x51 + 1);
+	assert_int_equal(cx_pages_in(r, &a), 21);
+	assert_int_equal(cx_pages_in(r, &other_engine), 1);
+	assert_int_equal(cx_pages_in(r, &a), 0);
+	assert_int_equal(cx_pages_in(r, &b), 21);
+	assert_int_equal(cx_pages_in(r, &a), 21);
+	assert_int_equal(cx_pages_in(r, &other_engine), 0);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_HIT), 2);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_MISS), 4);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_DWORDS_IN), DRIVER_REGISTERS + 0x51 + 1);
 	/* Two in one submission: each makes the other one unknown. */
 	gx_emit_interrupt(&a);
 	gx_emit_interrupt(&b);
@@ -143,57 +78,57 @@ static void without_notification_only_the_same_again_is_known(void **state)
 	gx_run(r->gx, GPU_RCS0);
 	gx_submit(&a, &b);
 	gx_run(r->gx, GPU_RCS0);
-	assert_int_equal(count(r, STATS_SHADOW_MISS), 7);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_MISS), 7);
 }
 
 static void any_write_below_the_image_makes_it_unknown(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	unsigned int page, named;
 
 	gx_context_init(&ctx, r->guest, GPU_RCS0);
-	channel(r);
+	cx_rig_start(r);
 	for (named = 0; named < 2; named++) {
 		for (page = 0; page < 22; page += 7) {
 			uint32_t gma = ctx.lrca + page * GPU_PAGE_SIZE;
 
 			if (named)
 				cx_pin(&r->cx, 1, &ctx);
-			pages_in(r, &ctx);
-			assert_int_equal(pages_in(r, &ctx), 0);
+			cx_pages_in(r, &ctx);
+			assert_int_equal(cx_pages_in(r, &ctx), 0);
 			/* The same entry: it may be another image all the same. */
 			gx_set_pte(r->guest, gma, gx_pte(r->guest, gma));
-			assert_int_equal(pages_in(r, &ctx), 21);
+			assert_int_equal(cx_pages_in(r, &ctx), 21);
 		}
 		gx_set_pte(r->guest, ctx.lrca + 22 * GPU_PAGE_SIZE, 0);
 		gx_set_pte(r->guest, ctx.lrca - GPU_PAGE_SIZE,
 			   gx_pte(r->guest, ctx.lrca - GPU_PAGE_SIZE));
-		assert_int_equal(pages_in(r, &ctx), 0);
+		assert_int_equal(cx_pages_in(r, &ctx), 0);
 	}
 }
 
 static void switching_among_known_contexts_copies_nothing_in(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx[8];
 	unsigned int i, round;
 	uint64_t id = 1ull << 40;
 
-	channel(r);
+	cx_rig_start(r);
 	for (i = 0; i < 8; i++) {
 		gx_context_init(&ctx[i], r->guest, GPU_RCS0);
 		cx_create(&r->cx, id + i, &ctx[i]);
 		cx_pin(&r->cx, id + i, &ctx[i]);
-		assert_int_equal(pages_in(r, &ctx[i]), 21);
+		assert_int_equal(cx_pages_in(r, &ctx[i]), 21);
 	}
 	for (round = 0; round < 5; round++)
 		for (i = 0; i < 8; i++)
-			assert_int_equal(pages_in(r, &ctx[i]), 0);
-	assert_int_equal(count(r, STATS_SHADOW_DWORDS_IN), 40 * DRIVER_REGISTERS);
-	assert_int_equal(count(r, STATS_SHADOW_HIT), 40);
-	assert_int_equal(count(r, STATS_CHANNEL_DOORBELL), 0);
-	assert_int_equal(count(r, STATS_CHANNEL_RESPONSE), 0);
+			assert_int_equal(cx_pages_in(r, &ctx[i]), 0);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_DWORDS_IN), 40 * DRIVER_REGISTERS);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_HIT), 40);
+	assert_int_equal(cx_rig_count(r, STATS_CHANNEL_DOORBELL), 0);
+	assert_int_equal(cx_rig_count(r, STATS_CHANNEL_RESPONSE), 0);
 	/* Two at a time as well. */
 	for (i = 0; i < 8; i += 2) {
 		gx_emit_interrupt(&ctx[i]);
@@ -201,89 +136,25 @@ static void switching_among_known_contexts_copies_nothing_in(void **state)
 		gx_submit(&ctx[i], &ctx[i + 1]);
 		gx_run(r->gx, GPU_RCS0);
 	}
-	assert_int_equal(count(r, STATS_SHADOW_HIT), 48);
-}
-
-static void say_unpin(struct rig *r, struct gx_context *ctx) { cx_unpin(&r->cx, 7); }
-static void say_destroy(struct rig *r, struct gx_context *ctx) { cx_destroy(&r->cx, 7); }
-static void say_pin_again(struct rig *r, struct gx_context *ctx) { cx_pin(&r->cx, 7, ctx); }
-static void say_other_pin(struct rig *r, struct gx_context *ctx) { cx_pin(&r->cx, 8, ctx); }
-static void say_overlapping_pin(struct rig *r, struct gx_context *ctx)
-{
-	struct gx_context other = *ctx;
-
-	other.lrca -= GPU_PAGE_SIZE;
-	cx_pin(&r->cx, 8, &other);
-}
-static void say_moved_pin(struct rig *r, struct gx_context *ctx)
-{
-	struct gx_context other;
-
-	gx_context_init(&other, r->guest, GPU_RCS0);
-	cx_pin(&r->cx, 7, &other);
-}
-static void say_stop(struct rig *r, struct gx_context *ctx) { cx_stop(&r->cx); }
-static void say_start(struct rig *r, struct gx_context *ctx) { channel(r); }
-static void say_engine_reset(struct rig *r, struct gx_context *ctx)
-{
-	gx_set_reg(r->guest, 0x941c, 2);
-	gx_start(r->guest);
-}
-static void say_full_reset(struct rig *r, struct gx_context *ctx)
-{
-	gx_set_reg(r->guest, 0x941c, 1);
-	gx_start(r->guest);
-}
-static void say_nonsense(struct rig *r, struct gx_context *ctx)
-{
-	r->cx.header->request_tail += 3;
-}
-
-static void what_is_known_ends_with_what_the_guest_says(void **state)
-{
-	static void (*const says[])(struct rig *r, struct gx_context *ctx) = {
-		say_unpin, say_destroy, say_pin_again, say_other_pin, say_overlapping_pin,
-		say_moved_pin, say_stop, say_start, say_engine_reset, say_full_reset, say_nonsense,
-	};
-	struct rig *r = *state;
-	unsigned int i;
-
-	for (i = 0; i < G_N_ELEMENTS(says); i++) {
-		struct gx_context ctx, other;
-
-		r->guest->next_page = 100;
-		gx_context_init(&ctx, r->guest, GPU_RCS0);
-		gx_context_init(&other, r->guest, GPU_RCS0);
-		/* The pages are those of the round before. */
-		gx_set(r->guest, REG(&ctx, 0x05), 0);
-		gx_set(r->guest, REG(&other, 0x05), 0);
-		channel(r);
-		cx_pin(&r->cx, 7, &ctx);
-		assert_int_equal(pages_in(r, &ctx), 21);
-		assert_int_equal(pages_in(r, &other), 21);
-		assert_int_equal(pages_in(r, &ctx), 0);
-		says[i](r, &ctx);
-		if (pages_in(r, &ctx) != 21)
-			fail_msg("row %u", i);
-	}
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_HIT), 48);
 }
 
 static void registers_that_the_driver_changed_count_at_each_submission(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx, ring;
 
-	channel(r);
+	cx_rig_start(r);
 	gx_context_init(&ctx, r->guest, GPU_RCS0);
 	gx_context_init(&ring, r->guest, GPU_RCS0);
 	cx_pin(&r->cx, 1, &ctx);
-	run(r, &ctx, 1);
+	cx_run(r, &ctx, 1);
 	/* Another ring, from its start. */
 	ctx.ring = ring.ring;
 	ctx.tail = 0;
 	gx_set(r->guest, REG(&ctx, 0x09), ctx.ring);
 	gx_set(r->guest, REG(&ctx, 0x05), 0);
-	run(r, &ctx, 2);
+	cx_run(r, &ctx, 2);
 	/* And one that is not there: refused like the first time. */
 	gx_set(r->guest, REG(&ctx, 0x09), 0x1000);
 	gx_emit_store(&ctx, r->out, 3);
@@ -296,16 +167,16 @@ static void registers_that_the_driver_changed_count_at_each_submission(void **st
 
 static void what_one_context_writes_into_the_next_ones_image_counts(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context first, second;
 
-	channel(r);
+	cx_rig_start(r);
 	gx_context_init(&first, r->guest, GPU_RCS0);
 	gx_context_init(&second, r->guest, GPU_RCS0);
 	cx_pin(&r->cx, 1, &first);
 	cx_pin(&r->cx, 2, &second);
-	run(r, &first, 1);
-	run(r, &second, 2);
+	cx_run(r, &first, 1);
+	cx_run(r, &second, 2);
 	/* The first one moves the second's head over a store; it finds R_PWR_CLK_STATE changed. */
 	gx_emit_store(&first, REG(&second, 0x05), second.tail + 16);
 	gx_emit_store(&second, r->out, 0xbad);
@@ -323,7 +194,7 @@ static void what_one_context_writes_into_the_next_ones_image_counts(void **state
 }
 
 /* A waiting context; what happens to its image meanwhile. */
-static void moved(struct rig *r, struct gx_context *ctx)
+static void moved(struct cx_rig *r, struct gx_context *ctx)
 {
 	uint32_t there = gx_alloc(r->guest, 22);
 	unsigned int i;
@@ -332,38 +203,38 @@ static void moved(struct rig *r, struct gx_context *ctx)
 		gx_set_pte(r->guest, ctx->lrca + i * GPU_PAGE_SIZE,
 			   gx_pte(r->guest, there + i * GPU_PAGE_SIZE));
 }
-static void swapped_out(struct rig *r, struct gx_context *ctx)
+static void swapped_out(struct cx_rig *r, struct gx_context *ctx)
 {
 	unsigned int i;
 
 	for (i = 0; i < 22; i++)
 		gx_set_pte(r->guest, ctx->lrca + i * GPU_PAGE_SIZE, 0);
 }
-static void half_gone(struct rig *r, struct gx_context *ctx)
+static void half_gone(struct cx_rig *r, struct gx_context *ctx)
 {
 	gx_set_reg(r->guest, GPU_GTT_OFFSET + (STATE(ctx) >> 12) * 8, 0);
 }
 
 static void an_image_that_goes_away_under_a_running_context_is_not_written_to(void **state)
 {
-	static void (*const ways[])(struct rig *r, struct gx_context *ctx) = {
+	static void (*const ways[])(struct cx_rig *r, struct gx_context *ctx) = {
 		moved, swapped_out, half_gone,
 	};
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	unsigned int i, named;
 
 	for (named = 0; named < 2; named++) {
 		for (i = 0; i < G_N_ELEMENTS(ways); i++) {
 			struct gx_context ctx;
 			uint8_t before[22 * GPU_PAGE_SIZE];
-			uint64_t pte, out = count(r, STATS_SHADOW_BYTES_OUT);
+			uint64_t pte, out = cx_rig_count(r, STATS_SHADOW_BYTES_OUT);
 			uint32_t flag;
 
 			r->guest->next_page = 200;
 			flag = gx_alloc(r->guest, 1);
 			gx_set(r->guest, flag, 0);
 			gx_context_init(&ctx, r->guest, GPU_RCS0);
-			channel(r);
+			cx_rig_start(r);
 			if (named)
 				cx_pin(&r->cx, 1, &ctx);
 			gx_emit_wait(&ctx, flag);
@@ -379,7 +250,7 @@ static void an_image_that_goes_away_under_a_running_context_is_not_written_to(vo
 			gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 			gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
 			assert_memory_equal(r->guest->mem + pte, before, sizeof(before));
-			assert_int_equal(count(r, STATS_SHADOW_BYTES_OUT), out);
+			assert_int_equal(cx_rig_count(r, STATS_SHADOW_BYTES_OUT), out);
 			assert_true(gx_logged(r->gx, "its GGTT entries changed while it ran"));
 		}
 	}
@@ -387,7 +258,7 @@ static void an_image_that_goes_away_under_a_running_context_is_not_written_to(vo
 
 static void a_context_that_moved_while_it_runs_gets_no_lite_restore(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	uint32_t flag = gx_alloc(r->guest, 1);
 
@@ -408,48 +279,9 @@ static void a_context_that_moved_while_it_runs_gets_no_lite_restore(void **state
 	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
 }
 
-static void what_is_said_of_a_running_context_does_not_disturb_it(void **state)
-{
-	static void (*const says[])(struct rig *r, struct gx_context *ctx) = {
-		say_unpin, say_destroy, say_pin_again, say_other_pin, say_stop, say_start,
-		say_nonsense,
-	};
-	struct rig *r = *state;
-	unsigned int i;
-
-	for (i = 0; i < G_N_ELEMENTS(says); i++) {
-		struct gx_context ctx;
-		uint32_t flag;
-
-		r->guest->next_page = 100;
-		flag = gx_alloc(r->guest, 1);
-		gx_set(r->guest, flag, 0);
-		gx_context_init(&ctx, r->guest, GPU_RCS0);
-		gx_set(r->guest, REG(&ctx, 0x05), 0);
-		channel(r);
-		cx_pin(&r->cx, 7, &ctx);
-		gx_emit_wait(&ctx, flag);
-		gx_submit(&ctx, NULL);
-		gx_run(r->gx, GPU_RCS0);
-		says[i](r, &ctx);
-		/* More of it, the lite restore included. */
-		gx_emit_store(&ctx, r->out, 0x99 + i);
-		gx_submit(&ctx, NULL);
-		gx_set(r->guest, flag, 1);
-		gx_run(r->gx, GPU_RCS0);
-		assert_int_equal(gx_get(r->guest, r->out), 0x99 + i);
-		gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(r->guest, GPU_RCS0, GX_LITE_RESTORE, ctx.id);
-		gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
-		gx_expect_no_event(r->guest, GPU_RCS0);
-		assert_int_equal(gx_get(r->guest, REG(&ctx, 0x05)), ctx.tail);
-		run(r, &ctx, 0xaa);
-	}
-}
-
 static void another_context_waits_until_the_running_one_is_done(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context a, b, c;
 	uint32_t flag = gx_alloc(r->guest, 1);
 
@@ -486,7 +318,7 @@ static void another_context_waits_until_the_running_one_is_done(void **state)
 
 static void a_bad_second_element_hangs_the_engine_after_the_first(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context a, b;
 
 	gx_context_init(&a, r->guest, GPU_RCS0);
@@ -512,14 +344,14 @@ static void a_bad_second_element_hangs_the_engine_after_the_first(void **state)
 
 static void after_a_reset_the_image_is_as_it_was_before_the_run(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	uint32_t head, flag = gx_alloc(r->guest, 1);
 
-	channel(r);
+	cx_rig_start(r);
 	gx_context_init(&ctx, r->guest, GPU_RCS0);
 	cx_pin(&r->cx, 1, &ctx);
-	run(r, &ctx, 1);
+	cx_run(r, &ctx, 1);
 	head = ctx.tail;
 	gx_emit_wait(&ctx, flag);
 	gx_submit(&ctx, NULL);
@@ -530,12 +362,12 @@ static void after_a_reset_the_image_is_as_it_was_before_the_run(void **state)
 	gx_set(r->guest, REG(&ctx, 0x05), ctx.tail);
 	gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 	gx_start(r->guest);
-	run(r, &ctx, 2);
+	cx_run(r, &ctx, 2);
 }
 
 static void a_reset_of_the_device_writes_nothing_back(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	uint8_t *before = g_malloc(GX_PAGES * GPU_PAGE_SIZE);
 	uint64_t poll_ns;
@@ -553,7 +385,7 @@ static void a_reset_of_the_device_writes_nothing_back(void **state)
 
 static void no_command_reaches_the_window(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	uint32_t gma;
 
 	for (gma = 0xffeff000; gma < 0xfffff000; gma += 0x1000) {
@@ -577,7 +409,7 @@ static void no_command_reaches_the_window(void **state)
 
 static void the_status_page_follows_the_guests_entry(void **state)
 {
-	struct rig *r = *state;
+	struct cx_rig *r = *state;
 	struct gx_context ctx;
 	uint32_t flag = gx_alloc(r->guest, 1), other = gx_alloc(r->guest, 1);
 
@@ -597,7 +429,7 @@ static void the_status_page_follows_the_guests_entry(void **state)
 
 static void a_broadwell_has_smaller_images(void **state)
 {
-	struct rig r = { .gx = gx_new(GPU_BDW) };
+	struct cx_rig r = { .gx = gx_new(GPU_BDW) };
 	struct gx_context ctx;
 
 	(void)state;
@@ -605,139 +437,13 @@ static void a_broadwell_has_smaller_images(void **state)
 	gx_start(r.guest);
 	r.out = gx_alloc(r.guest, 1);
 	gx_context_init(&ctx, r.guest, GPU_RCS0);
-	assert_int_equal(pages_in(&r, &ctx), 19);
-	assert_int_equal(pages_in(&r, &ctx), 0);
-	assert_int_equal(count(&r, STATS_SHADOW_DWORDS_IN), DRIVER_REGISTERS);
+	assert_int_equal(cx_pages_in(&r, &ctx), 19);
+	assert_int_equal(cx_pages_in(&r, &ctx), 0);
+	assert_int_equal(cx_rig_count(&r, STATS_SHADOW_DWORDS_IN), DRIVER_REGISTERS);
 	gx_free(r.gx);
 }
 
-/* ---- requests ---- */
-
-static struct vgt_context_pin good_pin(const struct gx_context *ctx)
-{
-	return (struct vgt_context_pin){
-		.id = 5, .engine = 0, .image_size = 22 * GPU_PAGE_SIZE, .lrca = ctx->lrca,
-		.ring_start = ctx->ring, .ring_size = GPU_PAGE_SIZE,
-	};
-}
-
-static void wrong_pins_are_refused(void **state)
-{
-	struct rig *r = *state;
-	struct gx_context ctx;
-	struct vgt_context_pin good;
-	uint64_t end;
-	static const struct { uint16_t at; uint32_t value; } rows[] = {
-#define P(f)	offsetof(struct vgt_context_pin, f) / 4
-		{ P(engine), 4 }, { P(engine), 0x10000 }, { P(engine), 0xfffe0000 },
-		{ P(engine), 0xffff }, { P(image_size), 0 }, { P(image_size), 21 << 12 },
-		{ P(image_size), (22 << 12) + 8 }, { P(image_size), 0x101000 },
-		{ P(image_size), 0xfffff000 }, { P(lrca), 0 }, { P(lrca), 0xfffff000 },
-		{ P(lrca), 0x10 }, { P(ring_start), 0 }, { P(ring_start), 0xfffff000 },
-		{ P(ring_size), 0 }, { P(ring_size), 0x800 }, { P(ring_size), 0x201000 },
-		{ P(ring_size), 0xfffff000 }, { P(rsv), 1 },
-	};
-	unsigned int i;
-
-	channel(r);
-	gx_context_init(&ctx, r->guest, GPU_RCS0);
-	good = good_pin(&ctx);
-	for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-		struct vgt_context_pin pin = good;
-
-		((uint32_t *)&pin)[rows[i].at] = rows[i].value;
-		if (cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &pin, sizeof(pin)) !=
-		    VGT_STATUS_BAD_VALUE)
-			fail_msg("row %u was not refused", i);
-	}
-	end = vgpu_partition(r->guest->vgpu)->hidden_base +
-	      vgpu_partition(r->guest->vgpu)->hidden_size;
-	good.lrca = end - 21 * GPU_PAGE_SIZE;
-	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
-			 VGT_STATUS_BAD_VALUE);
-	good.lrca = end - 22 * GPU_PAGE_SIZE;
-	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
-			 VGT_STATUS_OK);
-	good.engine = VGT_ENGINE_INSTANCE_ANY << VGT_ENGINE_INSTANCE_SHIFT | 3;
-	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
-			 VGT_STATUS_OK);
-	good.id = 0;
-	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
-			 VGT_STATUS_BAD_VALUE);
-}
-
-static int say(struct rig *r, uint32_t action, uint64_t id)
-{
-	struct vgt_context_create create = { .id = id, .image_size = 22 * GPU_PAGE_SIZE };
-	struct vgt_context_ref ref = { .id = id };
-
-	if (action == VGT_ACTION_CONTEXT_CREATE)
-		return cx_call(&r->cx, action, &create, sizeof(create));
-	return cx_call(&r->cx, action, &ref, sizeof(ref));
-}
-
-static void ids_are_known_from_create_or_pin_to_destroy(void **state)
-{
-	struct rig *r = *state;
-	struct gx_context ctx;
-
-	channel(r);
-	gx_context_init(&ctx, r->guest, GPU_RCS0);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_UNPIN, 5), VGT_STATUS_NO_SUCH_CONTEXT);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_DESTROY, 5), VGT_STATUS_NO_SUCH_CONTEXT);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, 0), VGT_STATUS_BAD_VALUE);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, 5), VGT_STATUS_OK);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, 5), VGT_STATUS_BAD_VALUE);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_UNPIN, 5), VGT_STATUS_OK);
-	cx_pin(&r->cx, 6, &ctx);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_UNPIN, 6), VGT_STATUS_OK);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_UNPIN, 6), VGT_STATUS_OK);
-	cx_pin(&r->cx, 6, &ctx);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_DESTROY, 6), VGT_STATUS_OK);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_DESTROY, 6), VGT_STATUS_NO_SUCH_CONTEXT);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_DESTROY, 5), VGT_STATUS_OK);
-	/* A new channel knows none of them. */
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, ~0ull), VGT_STATUS_OK);
-	channel(r);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, ~0ull), VGT_STATUS_OK);
-}
-
-static void there_is_an_end_to_what_is_kept(void **state)
-{
-	struct rig *r = *state;
-	uint64_t id;
-
-	channel(r);
-	for (id = 1; id <= 1u << 17; id++) {
-		struct vgt_context_create create = { .id = id, .image_size = 22 * GPU_PAGE_SIZE };
-
-		cx_post(&r->cx, VGT_ACTION_CONTEXT_CREATE, &create, sizeof(create));
-		if (id % 128 == 0)
-			cx_doorbell(&r->cx);
-	}
-	assert_int_equal(count(r, STATS_CHANNEL_PROTOCOL_ERROR), 0);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, id), VGT_STATUS_NO_RESOURCES);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_DESTROY, 1), VGT_STATUS_OK);
-	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, id), VGT_STATUS_OK);
-}
-
-static void a_context_pinned_for_one_engine_is_unknown_to_the_others(void **state)
-{
-	struct rig *r = *state;
-	struct gx_context ctx;
-	struct vgt_context_pin pin;
-
-	channel(r);
-	gx_context_init(&ctx, r->guest, GPU_BCS0);
-	pin = (struct vgt_context_pin){ .id = 1, .engine = 2, .image_size = 2 * GPU_PAGE_SIZE,
-		.lrca = ctx.lrca, .ring_start = ctx.ring, .ring_size = GPU_PAGE_SIZE };
-	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &pin, sizeof(pin)), 0);
-	assert_int_equal(pages_in(r, &ctx), 1);
-	cx_unpin(&r->cx, 1);
-	assert_int_equal(pages_in(r, &ctx), 0);
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, cx_rig_setup, cx_rig_teardown)
 
 int main(void)
 {
@@ -747,12 +453,10 @@ int main(void)
 		T(without_notification_only_the_same_again_is_known),
 		T(any_write_below_the_image_makes_it_unknown),
 		T(switching_among_known_contexts_copies_nothing_in),
-		T(what_is_known_ends_with_what_the_guest_says),
 		T(registers_that_the_driver_changed_count_at_each_submission),
 		T(what_one_context_writes_into_the_next_ones_image_counts),
 		T(an_image_that_goes_away_under_a_running_context_is_not_written_to),
 		T(a_context_that_moved_while_it_runs_gets_no_lite_restore),
-		T(what_is_said_of_a_running_context_does_not_disturb_it),
 		T(another_context_waits_until_the_running_one_is_done),
 		T(a_bad_second_element_hangs_the_engine_after_the_first),
 		T(after_a_reset_the_image_is_as_it_was_before_the_run),
@@ -760,10 +464,6 @@ int main(void)
 		T(no_command_reaches_the_window),
 		T(the_status_page_follows_the_guests_entry),
 		cmocka_unit_test(a_broadwell_has_smaller_images),
-		T(wrong_pins_are_refused),
-		T(ids_are_known_from_create_or_pin_to_destroy),
-		T(there_is_an_end_to_what_is_kept),
-		T(a_context_pinned_for_one_engine_is_unknown_to_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The channel under threads, for ThreadSanitizer: a guest that posts on one thread, traps on another
- * and submits on a third while engines run. What is checked: no race, nothing lost, and that a ring
- * whose memory changes while it is read harms nobody.
+ * The channel under threads, for ThreadSanitizer: a guest that posts on one thread, traps on
+ * another and submits on a third while engines run. What is checked: no race, nothing lost, and
+ * that a ring whose memory changes while it is read harms nobody.
  */
 #include <pthread.h>
 #include <stdatomic.h>
