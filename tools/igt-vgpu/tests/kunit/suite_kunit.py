@@ -8,4 +8,6 @@ from igtvgpu.api import *
 
 suite = Suite("kunit", vm=NO_GPU, timeout=60)
 
-suite.kunit("i915_vgpu_test", suites=["i915_vgpu_pvinfo", "i915_vgpu_partition", "i915_vgpu_balloon"])
+suite.kunit("i915_vgpu_test", suites=["i915_vgpu_pvinfo", "i915_vgpu_partition", "i915_vgpu_balloon", "i915_vgpu_ring",
+                                        "i915_vgpu_channel", "i915_vgpu_context",
+                                        "i915_vgpu_fence"])
