@@ -57,7 +57,8 @@ class Target:
 
 DRIVERS = (Driver("stock 6.12", "stock", "1.1"), Driver("series, PVINFO 1.0", "series", "1.0"),
            Driver("series, PVINFO 1.1", "series", "1.1"))
-WORKS = (Work("contexts", "context created, run once, destroyed", 40, 440), Work("switches", "switch among 64 contexts", 64, 576),
+WORKS = (Work("contexts", "context created, run once, destroyed", 40, 440), Work("switches", "switch among 64 contexts, engine awake", 64, 576),
+         Work("wakeups", "switch among 64 contexts, engine asleep before", 64, 576),
          Work("fences", "fence update", 64, 464))
 METRICS = {"traps": "traps", "fence traps": "traps on fence registers", "doorbells": "doorbells",
            "requests": "requests in the channel", "state in": "bytes of context state copied in",

@@ -4,7 +4,9 @@
  * before and after (runner/igtvgpu/bench.py). Nothing is timed here.
  *
  *   vgpu_bench contexts N	N contexts are created, run once on the render engine, destroyed
- *   vgpu_bench switches N	N batches, each in another one of 64 contexts, one after the other
+ *   vgpu_bench switches N	N batches, each in another one of 64 contexts, the engine awake
+ *   vgpu_bench wakeups N		the same on an engine that falls asleep after each batch; the
+ *				driver then lets go of the contexts' places in the GGTT
  *   vgpu_bench fences N	N accesses to tiled maps, each of which needs a fence of another's
  *
  * What a run needs besides (opening the device, making the contexts or maps) does not depend on N,
@@ -34,7 +36,8 @@ static void contexts(const struct vgpu_guest *guest, unsigned int n)
 	}
 }
 
-static void switches(const struct vgpu_guest *guest, unsigned int n)
+/* Batch after batch, each in another context. */
+static void switch_contexts(const struct vgpu_guest *guest, unsigned int n)
 {
 	uint32_t context[CONTEXTS];
 
@@ -48,6 +51,33 @@ static void switches(const struct vgpu_guest *guest, unsigned int n)
 	}
 	for (unsigned int i = 0; i < CONTEXTS; i++)
 		gem_context_destroy(guest->fd, context[i]);
+}
+
+/*
+ * An engine does not sleep while the driver has a request for it, even one that cannot run yet: it
+ * waits for a batch that spins on another engine.
+ */
+static void switches(const struct vgpu_guest *guest, unsigned int n)
+{
+	const struct vgpu_submit video = { .engine = I915_EXEC_BSD };
+	const struct vgpu_submit render = { .context = gem_context_create(guest->fd),
+					    .engine = I915_EXEC_RENDER };
+	uint32_t target = gem_create(guest->fd, VGPU_PAGE);
+	uint32_t spinner = vgpu_spin_store(guest->fd, &video, target, 1);
+
+	igt_assert_eq(vgpu_store(guest->fd, &render, target, 0, 2), 0);
+	switch_contexts(guest, n);
+	igt_assert(gem_bo_busy(guest->fd, spinner));
+	vgpu_spin_end(guest->fd, spinner);
+	igt_assert_eq_u32(vgpu_read_dword(guest->fd, target, 0), 2);
+	gem_close(guest->fd, spinner);
+	gem_close(guest->fd, target);
+	gem_context_destroy(guest->fd, render.context);
+}
+
+static void wakeups(const struct vgpu_guest *guest, unsigned int n)
+{
+	switch_contexts(guest, n);
 }
 
 static void fences(const struct vgpu_guest *guest, unsigned int n)
@@ -79,6 +109,7 @@ static const struct {
 } works[] = {
 	{ "contexts", contexts },
 	{ "switches", switches },
+	{ "wakeups", wakeups },
 	{ "fences", fences },
 };
 
@@ -98,6 +129,6 @@ int main(int argc, char **argv)
 		vgpu_guest_close(&guest);
 		return 0;
 	}
-	fprintf(stderr, "usage: vgpu_bench contexts|switches|fences N\n");
+	fprintf(stderr, "usage: vgpu_bench contexts|switches|wakeups|fences N\n");
 	return 2;
 }
