@@ -44,7 +44,7 @@ class Row:
 
 
 DETECTED = r"Virtual GPU for Intel GVT-g detected: PVINFO version {}, capabilities "
-FOUND = DETECTED.format(r"1\.0")
+FOUND = DETECTED.format(r"1\.1")
 NO_VGPU = r"Virtual GPU|[Bb]alloon|graphics memory"
 
 
@@ -115,20 +115,20 @@ DETECTION = [
         magic(0x7647547647547647), NO_VGPU, debug=True),
     Row("one bit of the magic flipped", "magic=0x4776544776544777", IS_NATIVE,
         magic(0x4776544776544777), NO_VGPU, debug=True),
-    Row("major 0 is too old", "version_major=0", errno.EPROTONOSUPPORT, version(r"0\.0", "host"), NO_VGPU),
+    Row("major 0 is too old", "version_major=0", errno.EPROTONOSUPPORT, version(r"0\.1", "host"), NO_VGPU),
     Row("version 0.7 is too old whatever its minor", "version_major=0;version_minor=7", errno.EPROTONOSUPPORT,
         version(r"0\.7", "host"), NO_VGPU),
-    Row("major 2 is too new", "version_major=2", errno.EPROTONOSUPPORT, version(r"2\.0", "guest"), NO_VGPU),
+    Row("major 2 is too new", "version_major=2", errno.EPROTONOSUPPORT, version(r"2\.1", "guest"), NO_VGPU),
     Row("version 2.7 is too new", "version_major=2;version_minor=7", errno.EPROTONOSUPPORT, version(r"2\.7", "guest"),
         NO_VGPU),
-    Row("major 0xffff is too new", "version_major=0xffff", errno.EPROTONOSUPPORT, version(r"65535\.0", "guest"), NO_VGPU),
-    Row("a swapped version is too old", "version_major=0;version_minor=1", errno.EPROTONOSUPPORT, version(r"0\.1", "host"),
+    Row("major 0xffff is too new", "version_major=0xffff", errno.EPROTONOSUPPORT, version(r"65535\.1", "guest"), NO_VGPU),
+    Row("a swapped version is too old", "version_major=0;version_minor=2", errno.EPROTONOSUPPORT, version(r"0\.2", "host"),
         NO_VGPU),
-    Row("minor 1 is accepted", "version_minor=1", IS_VGPU, DETECTED.format(r"1\.1")),
+    Row("minor 0 is accepted", "version_minor=0", IS_VGPU, DETECTED.format(r"1\.0")),
     Row("minor 7 is accepted", "version_minor=7", IS_VGPU, DETECTED.format(r"1\.7")),
     Row("minor 0xffff is accepted", "version_minor=0xffff", IS_VGPU, DETECTED.format(r"1\.65535")),
     Row("unknown capabilities are ignored", "vgt_caps=0x3c", IS_VGPU, FOUND + r".*unknown:0x20"),
-    Row("capabilities of all ones", "vgt_caps=0xffffffff", IS_VGPU, FOUND + r".*unknown:0xffffffe3"),
+    Row("capabilities of all ones", "vgt_caps=0xffffffff", IS_VGPU, FOUND + r".*unknown:0xffffffa3"),
     Row("no capabilities", "vgt_caps=0", errno.ENXIO, lacks(r".+"), NO_VGPU),
     Row("full PPGTT alone is missing", "vgt_caps=0x18", errno.ENXIO, lacks(r"full-ppgtt"), NO_VGPU),
     Row("HWSP emulation alone is missing", "vgt_caps=0x14", errno.ENXIO, lacks(r"hwsp-emulation"), NO_VGPU),
@@ -137,7 +137,7 @@ DETECTION = [
     Row("only unknown capabilities are not enough", "vgt_caps=0xffffffe3", errno.ENXIO, lacks(r".+"), NO_VGPU),
     Row("vGPU number 0", "vgt_id=0", IS_VGPU, FOUND),
     Row("vGPU number 0xffffffff", "vgt_id=0xffffffff", IS_VGPU, FOUND),
-    Row("reserved words that are not zero", "@0x14=0xffffffff;@0x54=0xffffffff;@0x60=0xffffffff;@0x860=0xffffffff;"
+    Row("reserved words that are not zero", "@0x14=0xffffffff;@0x54=0xffffffff;@0x68=0xffffffff;@0x870=0xffffffff;"
         "@0xffc=0xffffffff", IS_VGPU, FOUND),
 ]
 
@@ -254,7 +254,7 @@ COMBINED = [
     Row("a foreign magic hides all other faults", "magic=1;version_major=9;vgt_caps=0;mappable_size=1", IS_NATIVE,
         magic(1), NO_VGPU, debug=True),
     Row("a foreign major is found before anything else", "version_major=9;vgt_caps=0;mappable_size=1;fence_num=0xffffffff",
-        errno.EPROTONOSUPPORT, version(r"9\.0", "guest"), NO_VGPU),
+        errno.EPROTONOSUPPORT, version(r"9\.1", "guest"), NO_VGPU),
     Row("a missing capability is found before a bad balloon", "vgt_caps=0;mappable_size=1", errno.ENXIO, lacks(r".+"), NO_VGPU),
     Row("both portions bad and the mappable one is named", "mappable_size=1;nonmappable_size=1", errno.EINVAL,
         odd("mappable_size", 1)),
@@ -272,4 +272,16 @@ COMBINED = [
         "mappable_size=0xffffffff", IS_NATIVE, r"PVINFO page reads as all ones", NO_VGPU),
 ]
 
-ROWS: list[Row] = [*DETECTION, *BALLOONS, *FENCE_COUNTS, *COMBINED, *TINY, *LIES]
+CHANNEL = [
+    Row("a host without the capability is not asked for features", "vgt_caps=0x1c;features_offered=3", IS_VGPU, FOUND,
+        r"vGPU: the channel"),
+    Row("nothing is offered", "features_offered=0", IS_VGPU, FOUND, r"vGPU: the channel"),
+    Row("only unknown features are offered", "features_offered=0xfffffffc", IS_VGPU, FOUND, r"vGPU: the channel"),
+    Row("one feature is offered", "features_offered=1", IS_VGPU, r"vGPU: the channel is on, features context$"),
+    Row("all features that there can be are offered", "features_offered=0xffffffff", IS_VGPU,
+        r"vGPU: the channel is on, features context fence$"),
+    Row("more is accepted than was wanted", "features_accepted=0xffffffff", IS_VGPU,
+        r"vGPU: the channel is off, more than was wanted: features_accepted is 0xffffffff; going on with trapped accesses"),
+]
+
+ROWS: list[Row] = [*DETECTION, *CHANNEL, *BALLOONS, *FENCE_COUNTS, *COMBINED, *TINY, *LIES]

@@ -19,7 +19,8 @@
  * - detection: is there a mediator, and can we work with it?
  * - ballooning: graphics memory and fence registers are divided among the guests rather than
  *   virtualised, we must keep to our share;
- * - notification: the mediator shadows page tables, and wants to know which.
+ * - notification: the mediator shadows page tables, and wants to know which;
+ * - the channel: what a newer mediator is told beyond that, and how.
  *
  * What a mediator says is input from outside of the driver. It is checked before it is used, by
  * functions that need no device and have tests of their own; a mediator that makes no sense
@@ -259,4 +260,17 @@ bool intel_vgpu_active(struct drm_i915_private *i915)
 bool intel_vgpu_has_huge_gtt(struct drm_i915_private *i915)
 {
 	return i915->vgpu.caps & VGT_CAPS_HUGE_GTT;
+}
+
+/**
+ * intel_vgpu_has_channel - can features be negotiated?
+ * @i915: the device, a vGPU
+ *
+ * The capability came with version 1.1; what an older mediator meant by its bit is unknown.
+ *
+ * Return: true if the mediator has a channel.
+ */
+bool intel_vgpu_has_channel(struct drm_i915_private *i915)
+{
+	return i915->vgpu.version_minor >= 1 && i915->vgpu.caps & VGT_CAPS_CHANNEL;
 }

@@ -3,7 +3,8 @@
  * The channel: the wire ABI of the requests that an i915 guest sends to a GVT mediator.
  *
  * Both sides compile this one file, as they do with i915_pvinfo_abi.h, and the same rules hold:
- * nothing is included but <linux/types.h>, each offset is asserted, what is published never changes.
+ * nothing is included but <linux/types.h>, each offset is asserted, what is published never
+ * changes.
  */
 
 #ifndef _I915_VGPU_CHANNEL_ABI_H_
@@ -34,17 +35,17 @@
  * ===== ===== ====================================================================================
  *
  * An index (tail: the writer's, head: the reader's) counts the dwords that ever went through the
- * ring, modulo 2^32: the next dword is written to, or read from, dword ``index & (size / 4 - 1)`` of
- * the ring. So ``tail - head`` dwords are in the ring: 0, it is empty; ``size / 4``, it is full.
+ * ring, modulo 2^32: the next dword is written to, or read from, dword ``index & (size / 4 - 1)``
+ * of the ring. So ``tail - head`` dwords are in the ring: 0, it is empty; ``size / 4``, it is full.
  * Messages are written first, then the tail is, with release semantics; the tail is read with
  * acquire semantics, then messages are, then the head is written with release semantics. Each side
- * keeps its own indices in memory of its own, and checks the other side's: a tail that is not within
- * ``size / 4`` of the head, that went backwards, is odd, or ends within a message, makes the channel
- * inconsistent, and so does a length that is not one. The mediator then ends the channel; the guest
- * stops it.
+ * keeps its own indices in memory of its own, and checks the other side's: a tail that is not
+ * within ``size / 4`` of the head, that went backwards, is odd, or ends within a message, makes the
+ * channel inconsistent, and so does a length that is not one. The mediator then ends the channel;
+ * the guest stops it.
  *
- * *Posting* a request is to write it to the ring. It costs no trap. The mediator executes all that is
- * in the ring, in order, before it acts on any trapped access of this guest, so that a posted
+ * *Posting* a request is to write it to the ring. It costs no trap. The mediator executes all that
+ * is in the ring, in order, before it acts on any trapped access of this guest, so that a posted
  * request is ordered with register and GGTT accesses as if it were one. It may execute it earlier.
  * Whether a posted request was executed shows in request_head only; if it failed, a response says
  * so.
@@ -200,13 +201,13 @@ struct vgt_response_status {
  *
  * A context is pinned for as long as the guest needs it in the GGTT, and not for the mediator's
  * sake. PIN of an id that the mediator does not know is a CREATE, too. PIN of one that is pinned
- * replaces what was said of it. If a GGTT entry below a pinned image changes nevertheless, the mediator
- * treats the context as unpinned. If two pinned contexts claim the same page, it keeps the
+ * replaces what was said of it. If a GGTT entry below a pinned image changes nevertheless, the
+ * mediator treats the context as unpinned. If two pinned contexts claim the same page, it keeps the
  * later one.
  *
  * Engines are named by class (0 render, 1 copy, 2 video decode, 3 video enhancement, as in the
- * driver's uAPI) and instance: 15:0 is the class, 31:16 the instance; an instance of 0xffff is any of
- * the class.
+ * driver's uAPI) and instance: 15:0 is the class, 31:16 the instance; an instance of 0xffff is any
+ * of the class.
  */
 #define VGT_ENGINE_CLASS		0x0000ffffu
 #define VGT_ENGINE_INSTANCE_SHIFT	16
@@ -275,9 +276,9 @@ struct vgt_context_ref {
  * @stride: bytes from one row to the next: a multiple of 512 (X) or 128 (Y), at most 256 KiB
  * @rsv: reserved, zero
  *
- * It stands for the write of 0 to the register's low half, of its high half and of its low half, and
- * is in effect when it was executed: a guest that goes on to use the aperture sends it synchronously.
- * The register reads as if it had been written.
+ * It stands for the write of 0 to the register's low half, of its high half and of its low half,
+ * and is in effect when it was executed: a guest that goes on to use the aperture sends it
+ * synchronously. The register reads as if it had been written.
  */
 struct vgt_fence_set {
 	struct vgt_msg msg;

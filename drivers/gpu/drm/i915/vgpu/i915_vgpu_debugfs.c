@@ -17,6 +17,7 @@
 #include "i915_drv.h"
 #include "i915_pvinfo.h"
 #include "i915_vgpu.h"
+#include "i915_vgpu_channel.h"
 #include "i915_vgpu_debugfs.h"
 #include "i915_vgpu_pvinfo.h"
 
@@ -57,6 +58,71 @@ static void show_graphics_memory(struct seq_file *m, const struct i915_virtual_g
 	seq_printf(m, "ballooned out: %llu KiB\n", vgpu_balloon_size(&vgpu->balloon) / SZ_1K);
 }
 
+static void show_features(struct seq_file *m, const char *name, u32 features)
+{
+	char text[64];
+
+	vgpu_features_print(text, sizeof(text), features);
+	seq_printf(m, "%s: 0x%08x %s\n", name, features, text);
+}
+
+/* Heads and tails in dwords, as they are now; the mediator's as it says */
+static void show_rings(struct seq_file *m, const struct vgpu_channel *channel)
+{
+	const struct vgt_channel *shared = channel->shared;
+
+	seq_printf(m, "request ring: head %u, tail %u, size %u\n",
+		   READ_ONCE(shared->request_head), READ_ONCE(channel->request.tail),
+		   channel->request.size);
+	seq_printf(m, "response ring: head %u, tail %u, size %u\n",
+		   READ_ONCE(channel->response.head), READ_ONCE(shared->response_tail),
+		   channel->response.size);
+}
+
+static void show_channel(struct seq_file *m, struct vgpu_channel *channel)
+{
+	static const char * const states[] = {
+		[VGPU_CHANNEL_ENDED] = "ended",
+		[VGPU_CHANNEL_ON] = "on",
+		[VGPU_CHANNEL_OFF] = "off",
+	};
+	struct vgpu_channel_stats stats;
+	enum vgpu_channel_state state;
+	struct vgpu_ring_fault off;
+	u32 offered, features, seqno;
+	unsigned long flags;
+	int i;
+
+	if (!channel) {
+		seq_puts(m, "channel: none\n");
+		return;
+	}
+
+	spin_lock_irqsave(&channel->lock, flags);
+	state = channel->state;
+	offered = channel->offered;
+	features = channel->features;
+	seqno = channel->seqno;
+	stats = channel->stats;
+	off = channel->off;
+	spin_unlock_irqrestore(&channel->lock, flags);
+
+	seq_printf(m, "channel: %s\n", states[state]);
+	if (off.what)
+		seq_printf(m, "channel off because: %s is 0x%x\n", off.what, off.value);
+	show_features(m, "features offered", offered);
+	show_features(m, "features accepted", features);
+	seq_printf(m, "channel starts: %llu\n", stats.starts);
+	for (i = 0; i < VGPU_NUM_REQUESTS; i++)
+		seq_printf(m, "requests %s: %llu\n", vgpu_request_name(i), stats.requests[i]);
+	seq_printf(m, "last seqno: %u\n", seqno);
+	seq_printf(m, "doorbells: %llu\n", stats.doorbells);
+	seq_printf(m, "ring full: %llu\n", stats.full);
+	seq_printf(m, "responses: %llu\n", stats.responses);
+	seq_printf(m, "requests failed: %llu\n", stats.failed);
+	show_rings(m, channel);
+}
+
 static int vgpu_show(struct seq_file *m, void *unused)
 {
 	struct drm_i915_private *i915 = m->private;
@@ -79,6 +145,7 @@ static int vgpu_show(struct seq_file *m, void *unused)
 	show_graphics_memory(m, &i915->vgpu);
 	seq_printf(m, "fences: %u\n", to_gt(i915)->ggtt->num_fences);
 	seq_printf(m, "fences offered: %u\n", i915->vgpu.fence_num);
+	show_channel(m, i915->vgpu.channel);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ static const struct {
 	{ VGT_CAPS_FULL_PPGTT, "full-ppgtt" },
 	{ VGT_CAPS_HWSP_EMULATION, "hwsp-emulation" },
 	{ VGT_CAPS_HUGE_GTT, "huge-gtt" },
+	{ VGT_CAPS_CHANNEL, "channel" },
 };
 
 /**

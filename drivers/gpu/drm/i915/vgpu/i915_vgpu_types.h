@@ -16,6 +16,8 @@
 #include "i915_vgpu_balloon.h"
 #include "i915_vgpu_partition.h"
 
+struct vgpu_channel;
+
 /**
  * struct i915_virtual_gpu - what a device knows as a guest of a mediator, and for GVT as its host
  *
@@ -41,6 +43,11 @@ struct i915_virtual_gpu {
 	struct vgpu_partition partition;
 	/** @balloon: what keeps us out of the graphics memory of others */
 	struct vgpu_balloon balloon;
+	/**
+	 * @channel: how the mediator is told more, or NULL; set by intel_vgpu_channel_init() and
+	 * constant until intel_vgpu_channel_fini()
+	 */
+	struct vgpu_channel *channel;
 
 	/** @initial_mmio: host only: the registers as GVT found them */
 	u32 *initial_mmio;

@@ -167,7 +167,8 @@ static const struct caps_param caps_params[] = {
 	{ ALL_KNOWN_CAPS, "full-ppgtt hwsp-emulation huge-gtt" },
 	{ 0x1, "unknown:0x1" },
 	{ VGT_CAPS_HUGE_GTT | 0x20, "huge-gtt unknown:0x20" },
-	{ U32_MAX, "full-ppgtt hwsp-emulation huge-gtt unknown:0xffffffe3" },
+	{ VGT_CAPS_CHANNEL, "channel" },
+	{ U32_MAX, "full-ppgtt hwsp-emulation huge-gtt channel unknown:0xffffffa3" },
 };
 
 static void capabilities_have_names(struct kunit *test)

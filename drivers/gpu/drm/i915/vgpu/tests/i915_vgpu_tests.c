@@ -11,7 +11,11 @@
 
 kunit_test_suites(&i915_vgpu_pvinfo_suite,
 		  &i915_vgpu_partition_suite,
-		  &i915_vgpu_balloon_suite);
+		  &i915_vgpu_balloon_suite,
+		  &i915_vgpu_ring_suite,
+		  &i915_vgpu_channel_suite,
+		  &i915_vgpu_context_suite,
+		  &i915_vgpu_fence_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the i915 vGPU guest");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -6,7 +6,11 @@
 struct kunit_suite;
 
 extern struct kunit_suite i915_vgpu_balloon_suite;
+extern struct kunit_suite i915_vgpu_channel_suite;
+extern struct kunit_suite i915_vgpu_context_suite;
+extern struct kunit_suite i915_vgpu_fence_suite;
 extern struct kunit_suite i915_vgpu_partition_suite;
 extern struct kunit_suite i915_vgpu_pvinfo_suite;
+extern struct kunit_suite i915_vgpu_ring_suite;
 
 #endif /* _I915_VGPU_TESTS_H_ */
