@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The debugfs file i915_vgpu: what the driver knows of its mediator.
+ * The debugfs file i915_vgpu: what the driver knows of its mediator. What goes on between the two
+ * is in another one, i915_vgpu_channel, so that this one stays the same for as long as it is true.
  *
  * One "name: value" pair a line, for people and for tests. Reading it asks the mediator for
  * nothing but the number of the vGPU.
@@ -66,32 +67,17 @@ static void show_features(struct seq_file *m, const char *name, u32 features)
 	seq_printf(m, "%s: 0x%08x %s\n", name, features, text);
 }
 
-/* Heads and tails in dwords, as they are now; the mediator's as it says */
-static void show_rings(struct seq_file *m, const struct vgpu_channel *channel)
-{
-	const struct vgt_channel *shared = channel->shared;
-
-	seq_printf(m, "request ring: head %u, tail %u, size %u\n",
-		   READ_ONCE(shared->request_head), READ_ONCE(channel->request.tail),
-		   channel->request.size);
-	seq_printf(m, "response ring: head %u, tail %u, size %u\n",
-		   READ_ONCE(channel->response.head), READ_ONCE(shared->response_tail),
-		   channel->response.size);
-}
-
-static void show_channel(struct seq_file *m, struct vgpu_channel *channel)
+static void show_negotiated(struct seq_file *m, struct vgpu_channel *channel)
 {
 	static const char * const states[] = {
 		[VGPU_CHANNEL_ENDED] = "ended",
 		[VGPU_CHANNEL_ON] = "on",
 		[VGPU_CHANNEL_OFF] = "off",
 	};
-	struct vgpu_channel_stats stats;
 	enum vgpu_channel_state state;
 	struct vgpu_ring_fault off;
-	u32 offered, features, seqno;
+	u32 offered, features;
 	unsigned long flags;
-	int i;
 
 	if (!channel) {
 		seq_puts(m, "channel: none\n");
@@ -102,8 +88,6 @@ static void show_channel(struct seq_file *m, struct vgpu_channel *channel)
 	state = channel->state;
 	offered = channel->offered;
 	features = channel->features;
-	seqno = channel->seqno;
-	stats = channel->stats;
 	off = channel->off;
 	spin_unlock_irqrestore(&channel->lock, flags);
 
@@ -112,15 +96,6 @@ static void show_channel(struct seq_file *m, struct vgpu_channel *channel)
 		seq_printf(m, "channel off because: %s is 0x%x\n", off.what, off.value);
 	show_features(m, "features offered", offered);
 	show_features(m, "features accepted", features);
-	seq_printf(m, "channel starts: %llu\n", stats.starts);
-	for (i = 0; i < VGPU_NUM_REQUESTS; i++)
-		seq_printf(m, "requests %s: %llu\n", vgpu_request_name(i), stats.requests[i]);
-	seq_printf(m, "last seqno: %u\n", seqno);
-	seq_printf(m, "doorbells: %llu\n", stats.doorbells);
-	seq_printf(m, "ring full: %llu\n", stats.full);
-	seq_printf(m, "responses: %llu\n", stats.responses);
-	seq_printf(m, "requests failed: %llu\n", stats.failed);
-	show_rings(m, channel);
 }
 
 static int vgpu_show(struct seq_file *m, void *unused)
@@ -145,17 +120,65 @@ static int vgpu_show(struct seq_file *m, void *unused)
 	show_graphics_memory(m, &i915->vgpu);
 	seq_printf(m, "fences: %u\n", to_gt(i915)->ggtt->num_fences);
 	seq_printf(m, "fences offered: %u\n", i915->vgpu.fence_num);
-	show_channel(m, i915->vgpu.channel);
+	show_negotiated(m, i915->vgpu.channel);
 	return 0;
 }
 
 DEFINE_SHOW_ATTRIBUTE(vgpu);
 
+/* Heads and tails in dwords, as they are now; the mediator's as it says */
+static void show_rings(struct seq_file *m, const struct vgpu_channel *channel)
+{
+	const struct vgt_channel *shared = channel->shared;
+
+	seq_printf(m, "request ring: head %u, tail %u, size %u\n",
+		   READ_ONCE(shared->request_head), READ_ONCE(channel->request.tail),
+		   channel->request.size);
+	seq_printf(m, "response ring: head %u, tail %u, size %u\n",
+		   READ_ONCE(channel->response.head), READ_ONCE(shared->response_tail),
+		   channel->response.size);
+}
+
+static int vgpu_channel_show(struct seq_file *m, void *unused)
+{
+	struct drm_i915_private *i915 = m->private;
+	struct vgpu_channel *channel = i915->vgpu.channel;
+	struct vgpu_channel_stats stats;
+	unsigned long flags;
+	u32 seqno;
+	int i;
+
+	show_negotiated(m, channel);
+	if (!channel)
+		return 0;
+
+	spin_lock_irqsave(&channel->lock, flags);
+	seqno = channel->seqno;
+	stats = channel->stats;
+	spin_unlock_irqrestore(&channel->lock, flags);
+
+	seq_printf(m, "starts: %llu\n", stats.starts);
+	for (i = 0; i < VGPU_NUM_REQUESTS; i++)
+		seq_printf(m, "requests %s: %llu\n", vgpu_request_name(i), stats.requests[i]);
+	seq_printf(m, "last seqno: %u\n", seqno);
+	seq_printf(m, "doorbells: %llu\n", stats.doorbells);
+	seq_printf(m, "ring full: %llu\n", stats.full);
+	seq_printf(m, "responses: %llu\n", stats.responses);
+	seq_printf(m, "requests failed: %llu\n", stats.failed);
+	show_rings(m, channel);
+	return 0;
+}
+
+DEFINE_SHOW_ATTRIBUTE(vgpu_channel);
+
 /**
- * intel_vgpu_debugfs_register - create the debugfs file i915_vgpu
+ * intel_vgpu_debugfs_register - create the debugfs files i915_vgpu and i915_vgpu_channel
  * @i915: the device, a vGPU or not
  */
 void intel_vgpu_debugfs_register(struct drm_i915_private *i915)
 {
-	debugfs_create_file("i915_vgpu", 0444, i915->drm.primary->debugfs_root, i915, &vgpu_fops);
+	struct dentry *root = i915->drm.primary->debugfs_root;
+
+	debugfs_create_file("i915_vgpu", 0444, root, i915, &vgpu_fops);
+	debugfs_create_file("i915_vgpu_channel", 0444, root, i915, &vgpu_channel_fops);
 }

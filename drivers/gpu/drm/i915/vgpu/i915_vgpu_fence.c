@@ -69,6 +69,7 @@ static void remember(struct vgpu_channel *channel, const struct vgt_fence_set *m
 		set_bit(msg->index, channel->fences);
 }
 
+/* After one that clears it: if that has failed, the caller clears it by writing the register. */
 static void forget(struct vgpu_channel *channel, const struct vgt_fence_set *msg)
 {
 	if (msg->tiling == VGT_TILING_NONE)
@@ -95,8 +96,7 @@ int vgpu_fence_set(struct vgpu_channel *channel, const struct vgpu_fence *fence)
 	encode(&msg, fence);
 	remember(channel, &msg);
 	err = vgpu_channel_sync(channel, VGPU_REQUEST_FENCE_SET, &msg.msg, sizeof(msg));
-	if (!err)
-		forget(channel, &msg);
+	forget(channel, &msg);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_fence_set);
@@ -159,11 +159,18 @@ EXPORT_SYMBOL_IF_KUNIT(vgpu_fences_set);
 /**
  * vgpu_fences_clear - clear what was set by request and has not been cleared since
  * @channel: the channel, which is about to be stopped: that has the requests executed
+ *
+ * The device must be awake.
  */
 void vgpu_fences_clear(struct vgpu_channel *channel)
 {
 	unsigned int i;
 
+	if (bitmap_empty(channel->fences, VGPU_MAX_FENCES))
+		return;
+
+	/* On its way out, the driver resets the GPU, which has ended the channel but no fence. */
+	vgpu_channel_start(channel);
 	for_each_set_bit(i, channel->fences, VGPU_MAX_FENCES) {
 		struct vgt_fence_set msg = { .index = i };
 
@@ -195,7 +202,7 @@ bool intel_vgpu_fence_write(struct i915_fence_reg *fence)
 	struct vgpu_channel *channel = fence->ggtt->vm.i915->vgpu.channel;
 	struct vgpu_fence set;
 
-	if (!vgpu_channel_has(channel, VGT_FEATURE_FENCE))
+	if (!channel)
 		return false;
 
 	describe(&set, fence);

@@ -169,6 +169,40 @@ static void what_is_left_is_cleared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->log[1].msg[7], VGT_TILING_NONE);
 }
 
+/* The driver resets the GPU when it is unloaded, and fences do not go away with that. */
+static void what_is_left_is_cleared_even_after_a_reset(struct kunit *test)
+{
+	static const struct vgpu_fence set = { 1, I915_TILING_X, 512, SZ_1M, SZ_1M };
+	struct mock_host *host = test->priv;
+
+	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &set), 0);
+	mock_host_reset(host);
+	host->num_log = 0;
+	vgpu_fences_clear(&host->channel);
+	vgpu_channel_stop(&host->channel);
+	KUNIT_ASSERT_EQ(test, host->num_log, 1);
+	KUNIT_EXPECT_EQ(test, host->log[0].msg[6], 1);
+	KUNIT_EXPECT_EQ(test, host->log[0].msg[7], VGT_TILING_NONE);
+}
+
+/* Who is told that a fence was not cleared clears it: then nothing is left of it. */
+static void what_the_caller_has_cleared_is_not_left(struct kunit *test)
+{
+	static const struct vgpu_fence set[] = {
+		{ 1, I915_TILING_X, 512, SZ_1M, SZ_1M },
+		{ 1, I915_TILING_NONE },
+	};
+	struct mock_host *host = test->priv;
+
+	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &set[0]), 0);
+	mock_host_reset(host);
+	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &set[1]), -ENODEV);
+	host->num_log = 0;
+	vgpu_fences_clear(&host->channel);
+	KUNIT_EXPECT_EQ(test, host->num_log, 0);
+	KUNIT_EXPECT_EQ(test, host->starts, 1);
+}
+
 static struct kunit_case fence_cases[] = {
 	KUNIT_CASE_PARAM(a_fence_is_one_request_and_one_trap, fence_gen_params),
 	KUNIT_CASE(a_fence_beyond_all_is_not_asked_for),
@@ -177,6 +211,8 @@ static struct kunit_case fence_cases[] = {
 	KUNIT_CASE(a_refusal_amid_many_is_told),
 	KUNIT_CASE(without_a_channel_the_caller_is_told),
 	KUNIT_CASE(what_is_left_is_cleared),
+	KUNIT_CASE(what_is_left_is_cleared_even_after_a_reset),
+	KUNIT_CASE(what_the_caller_has_cleared_is_not_left),
 	{}
 };
 
