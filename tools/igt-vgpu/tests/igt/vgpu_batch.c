@@ -247,6 +247,15 @@ int vgpu_blit_fill(int fd, uint32_t target, uint32_t pitch, uint32_t rows, uint3
 	return ret;
 }
 
+void vgpu_set_bannable(int fd, uint32_t context, bool bannable)
+{
+	struct drm_i915_gem_context_param param = {
+		.ctx_id = context, .param = I915_CONTEXT_PARAM_BANNABLE, .value = bannable,
+	};
+
+	do_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &param);
+}
+
 void vgpu_set_heartbeat(unsigned int card, unsigned int ms)
 {
 	char path[128], text[16];

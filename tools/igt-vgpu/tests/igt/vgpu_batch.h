@@ -68,6 +68,8 @@ int vgpu_blit_fill(int fd, uint32_t target, uint32_t pitch, uint32_t rows, uint3
  */
 #define VGPU_HEARTBEAT_DEFAULT_MS	2500
 void vgpu_set_heartbeat(unsigned int card, unsigned int ms);
+/* May the driver ban this context after some hangs? A new one may be banned. */
+void vgpu_set_bannable(int fd, uint32_t context, bool bannable);
 
 uint32_t vgpu_read_dword(int fd, uint32_t handle, uint64_t offset);
 

@@ -117,15 +117,6 @@ static void test_destroy_while_busy(int fd, const struct vgpu_engine *engine)
 	gem_close(fd, target);
 }
 
-static void set_bannable(int fd, uint32_t context, bool bannable)
-{
-	struct drm_i915_gem_context_param param = {
-		.ctx_id = context, .param = I915_CONTEXT_PARAM_BANNABLE, .value = bannable,
-	};
-
-	do_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &param);
-}
-
 /* All engines are reset while one spins: idle contexts have lost nothing, new ones begin with zero. */
 static void test_reset(const struct vgpu_guest *guest, const struct vgpu_engine *engine)
 {
@@ -138,7 +129,7 @@ static void test_reset(const struct vgpu_guest *guest, const struct vgpu_engine 
 		igt_assert_eq(vgpu_gpr_load(guest->fd, contexts[i], engine, value_of(i, 2)), 0);
 	}
 	check_gpr(guest->fd, contexts[0], engine, value_of(0, 2));
-	set_bannable(guest->fd, bad.context, false);
+	vgpu_set_bannable(guest->fd, bad.context, false);
 	spinner = vgpu_spin(guest->fd, &bad);
 	igt_assert_eq(vgpu_debugfs_write(guest, "i915_wedged", "0xffffffff"), 0);
 	gem_sync(guest->fd, spinner);

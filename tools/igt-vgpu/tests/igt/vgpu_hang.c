@@ -29,15 +29,6 @@ static uint32_t batches_lost(int fd, uint32_t context)
 	return stats.batch_active;
 }
 
-static void set_bannable(int fd, uint32_t context, bool bannable)
-{
-	struct drm_i915_gem_context_param param = {
-		.ctx_id = context, .param = I915_CONTEXT_PARAM_BANNABLE, .value = bannable,
-	};
-
-	do_ioctl(fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &param);
-}
-
 static void wait_for(int fd, uint32_t handle, const char *what)
 {
 	int64_t timeout = RECOVER_S * 1000000000ll;
@@ -56,7 +47,7 @@ static void test_heartbeat(int fd, const struct vgpu_engine *engine)
 	struct vgpu_submit good = { .context = gem_context_create(fd), .engine = engine->flags };
 	uint32_t target = gem_create(fd, VGPU_PAGE), spinner;
 
-	set_bannable(fd, bad.context, false);
+	vgpu_set_bannable(fd, bad.context, false);
 	spinner = vgpu_spin(fd, &bad);
 	igt_assert_eq(vgpu_store(fd, &good, target, 0, 0xabad1dea), 0);
 	igt_assert(gem_bo_busy(fd, spinner));
@@ -79,7 +70,7 @@ static void test_full_reset(const struct vgpu_guest *guest)
 				   .engine = I915_EXEC_RENDER };
 	uint32_t spinner;
 
-	set_bannable(guest->fd, bad.context, false);
+	vgpu_set_bannable(guest->fd, bad.context, false);
 	spinner = vgpu_spin(guest->fd, &bad);
 	igt_assert_eq(vgpu_debugfs_write(guest, "i915_wedged", "0xffffffff"), 0);
 	wait_for(guest->fd, spinner, "the spinner");

@@ -18,7 +18,6 @@
 void vgpu_account_take(const struct vgpu_guest *guest, struct vgpu_account *account)
 {
 	struct drm_i915_gem_get_aperture aperture = {};
-	char *counters;
 
 	memset(account, 0, sizeof(*account));
 	vgpu_drop_caches(guest);
@@ -27,10 +26,6 @@ void vgpu_account_take(const struct vgpu_guest *guest, struct vgpu_account *acco
 	account->available = aperture.aper_available_size;
 	account->fences = gem_available_fences(guest->fd);
 	vgpu_debugfs_read(guest, "i915_vgpu", account->file, sizeof(account->file));
-	/* From there on it counts what was sent to the mediator. */
-	counters = strstr(account->file, "channel starts:");
-	if (counters)
-		*counters = '\0';
 }
 
 void vgpu_account_compare(const struct vgpu_account *before, const struct vgpu_account *after)

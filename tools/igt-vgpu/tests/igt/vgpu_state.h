@@ -14,7 +14,7 @@ struct vgpu_account {
 	uint64_t total;			/* GGTT, bytes */
 	uint64_t available;		/* of it, bytes */
 	int fences;
-	char file[4096];		/* debugfs i915_vgpu, without its counters */
+	char file[4096];		/* debugfs i915_vgpu */
 };
 
 void vgpu_account_take(const struct vgpu_guest *guest, struct vgpu_account *account);
