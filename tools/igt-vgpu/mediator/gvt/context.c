@@ -8,7 +8,7 @@
  */
 #include "gvt_types.h"
 
-#define MAX_CONTEXTS	(1u << 17)
+#define MAX_CONTEXTS	(1 << 17)
 #define MAX_IMAGE	(1u << 20)	/* bytes; a real one has 88 KiB at most */
 #define MAX_RING	(1u << 21)	/* what RING_CTL can say */
 
@@ -31,9 +31,18 @@ static void unpin(struct vgpu *vgpu, struct context *ctx)
 	ctx->shadow = NULL;
 }
 
+static gint compare_ids(gconstpointer a, gconstpointer b, gpointer unused)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	(void)unused;
+	return x < y ? -1 : x > y;
+}
+
 void context_init(struct vgpu *vgpu)
 {
-	vgpu->contexts.by_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	/* A tree, not a hash: the guest chooses the ids, and would choose those that collide. */
+	vgpu->contexts.by_id = g_tree_new_full(compare_ids, NULL, NULL, g_free);
 	vgpu->contexts.by_page = g_hash_table_new(NULL, NULL);
 }
 
@@ -42,24 +51,22 @@ void context_fini(struct vgpu *vgpu)
 	if (!vgpu->contexts.by_id)
 		return;
 	context_forget_all(vgpu);
-	g_hash_table_destroy(vgpu->contexts.by_id);
+	g_tree_destroy(vgpu->contexts.by_id);
 	g_hash_table_destroy(vgpu->contexts.by_page);
 }
 
 void context_forget_all(struct vgpu *vgpu)
 {
-	struct context *ctx;
-	GHashTableIter iter;
-	gpointer value;
+	GTreeNode *node;
 
-	g_hash_table_iter_init(&iter, vgpu->contexts.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		ctx = value;
+	for (node = g_tree_node_first(vgpu->contexts.by_id); node; node = g_tree_node_next(node)) {
+		struct context *ctx = g_tree_node_value(node);
+
 		if (ctx->shadow)
 			shadow_release(ctx->shadow);
 	}
 	g_hash_table_remove_all(vgpu->contexts.by_page);
-	g_hash_table_remove_all(vgpu->contexts.by_id);
+	g_tree_remove_all(vgpu->contexts.by_id);
 }
 
 struct context *context_find(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t lrca)
@@ -86,13 +93,11 @@ void context_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 
 void context_invalidate(struct vgpu *vgpu, enum gpu_engine_id engine)
 {
-	struct context *ctx;
-	GHashTableIter iter;
-	gpointer value;
+	GTreeNode *node;
 
-	g_hash_table_iter_init(&iter, vgpu->contexts.by_id);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		ctx = value;
+	for (node = g_tree_node_first(vgpu->contexts.by_id); node; node = g_tree_node_next(node)) {
+		struct context *ctx = g_tree_node_value(node);
+
 		if (!ctx->shadow || ctx->engine != engine)
 			continue;
 		shadow_release(ctx->shadow);
@@ -118,18 +123,18 @@ static bool check_image(const struct vgpu *vgpu, uint32_t name, uint32_t size,
 
 static struct context *find_id(struct vgpu *vgpu, uint64_t id)
 {
-	return g_hash_table_lookup(vgpu->contexts.by_id, &id);
+	return g_tree_lookup(vgpu->contexts.by_id, &id);
 }
 
 static struct context *add(struct vgpu *vgpu, uint64_t id)
 {
 	struct context *ctx;
 
-	if (g_hash_table_size(vgpu->contexts.by_id) >= MAX_CONTEXTS)
+	if (g_tree_nnodes(vgpu->contexts.by_id) >= MAX_CONTEXTS)
 		return NULL;
 	ctx = g_new0(struct context, 1);
 	ctx->id = id;
-	g_hash_table_insert(vgpu->contexts.by_id, &ctx->id, ctx);
+	g_tree_insert(vgpu->contexts.by_id, &ctx->id, ctx);
 	return ctx;
 }
 
@@ -208,6 +213,6 @@ enum vgt_status context_destroy(struct vgpu *vgpu, const void *msg)
 	if (!ctx)
 		return VGT_STATUS_NO_SUCH_CONTEXT;
 	unpin(vgpu, ctx);
-	g_hash_table_remove(vgpu->contexts.by_id, &ref->id);
+	g_tree_remove(vgpu->contexts.by_id, &ref->id);
 	return VGT_STATUS_OK;
 }

@@ -26,7 +26,7 @@ struct context {
 
 /** struct vgpu_contexts - all guarded by gvt->lock */
 struct vgpu_contexts {
-	GHashTable *by_id;		/* the id inside a struct context -> it, which it owns */
+	GTree *by_id;			/* the id inside a struct context -> it, which it owns */
 	GHashTable *by_page;		/* GGTT page number -> whose pinned image lies there */
 };
 

@@ -151,6 +151,12 @@ static uint32_t image_size(const struct shadow *shadow)
 	return (shadow->pages - 1) * GPU_PAGE_SIZE;
 }
 
+/* What it takes of MAX_KEPT; with the smallest images, most of it is not the image. */
+static size_t cost(const struct shadow *shadow)
+{
+	return sizeof(*shadow) + image_size(shadow);
+}
+
 static struct shadow *new_shadow(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t lrca)
 {
 	struct shadow *shadow = g_new0(struct shadow, 1);
@@ -173,16 +179,16 @@ static void keep(struct context *ctx, struct shadow *shadow)
 {
 	struct vgpu *vgpu = shadow->vgpu;
 
-	if (vgpu->shadow_bytes + image_size(shadow) > MAX_KEPT)
+	if (vgpu->shadow_bytes + cost(shadow) > MAX_KEPT)
 		return;
-	vgpu->shadow_bytes += image_size(shadow);
+	vgpu->shadow_bytes += cost(shadow);
 	shadow->context = ctx;
 	ctx->shadow = shadow;
 }
 
 void shadow_release(struct shadow *shadow)
 {
-	shadow->vgpu->shadow_bytes -= image_size(shadow);
+	shadow->vgpu->shadow_bytes -= cost(shadow);
 	shadow->context = NULL;
 	if (!shadow->running)
 		free_shadow(shadow);
@@ -308,6 +314,7 @@ static bool fill(struct shadow *shadow, const char **why)
 	uint32_t regs[PAGE_DWORDS];
 	const uint32_t *page;
 	unsigned int n;
+	bool known;
 
 	if (!look_up_entries(shadow, why))
 		return false;
@@ -316,8 +323,13 @@ static bool fill(struct shadow *shadow, const char **why)
 		*why = "the context is not in memory";
 		return false;
 	}
+	/*
+	 * The guest of a context that was pinned keeps to what a driver changes; one that told
+	 * nothing promised nothing. GVT-g reads all registers again, too.
+	 */
+	known = shadow->valid && shadow->context;
 	memcpy(regs, shadow->image, sizeof(regs));
-	n = read_registers(shadow->valid ? driver_registers(shadow) : whole_page, page, regs);
+	n = read_registers(known ? driver_registers(shadow) : whole_page, page, regs);
 	if (!check_registers(shadow->vgpu, regs, why))
 		return false;
 	if (shadow->valid) {

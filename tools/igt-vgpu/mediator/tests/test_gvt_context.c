@@ -45,6 +45,37 @@ static void say_nonsense(struct cx_rig *r, struct gx_context *ctx)
 	r->cx.header->request_tail += 3;
 }
 
+/* Seconds that it takes to hear of many contexts, and then as often of one of them. */
+static double time_of_ids(struct cx_rig *r, uint64_t step)
+{
+	const unsigned int many = 20000;
+	gint64 begin = g_get_monotonic_time();
+	struct gx_context ctx;
+	unsigned int i;
+
+	cx_rig_start(r);
+	gx_context_init(&ctx, r->guest, GPU_BCS0);
+	for (i = 1; i <= many; i++) {
+		cx_create(&r->cx, i * step, &ctx);
+		cx_unpin(&r->cx, step);
+		if (i % 16 == 0)
+			gx_reg(r->guest, 0x78064);
+	}
+	assert_true(cx_rig_count(r, STATS_CHANNEL_CREATE) >= many);
+	return (g_get_monotonic_time() - begin) / 1e6;
+}
+
+static void no_choice_of_ids_makes_finding_one_slow(void **state)
+{
+	struct cx_rig *r = *state;
+	double usual = time_of_ids(r, 1), chosen;
+
+	chosen = time_of_ids(r, 1ull << 32);
+	assert_true(chosen < 10 * usual + 0.5);
+	chosen = time_of_ids(r, (1ull << 32) + 1);
+	assert_true(chosen < 10 * usual + 0.5);
+}
+
 static void what_is_known_ends_with_what_the_guest_says(void **state)
 {
 	static void (*const says[])(struct cx_rig *r, struct gx_context *ctx) = {
@@ -244,6 +275,7 @@ static void a_context_pinned_for_one_engine_is_unknown_to_the_others(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(no_choice_of_ids_makes_finding_one_slow),
 		T(what_is_known_ends_with_what_the_guest_says),
 		T(what_is_said_of_a_running_context_does_not_disturb_it),
 		T(wrong_pins_are_refused),
