@@ -148,6 +148,18 @@ with open('/sys/bus/pci/devices/0000:00:02.0/resource0', 'r+b') as f:
 
 
 @suite.scenario(vm=NEW)
+def a_late_close_of_the_old_driver_leaves_the_channel_of_the_new_one_alone(t):
+    """A client holds the device open over unbind and bind, and lets go of it then."""
+    driver, bdf = "/sys/bus/pci/drivers/i915", SHARE.bdf
+    t.run(f"bash -c 'exec 3<>/dev/dri/card0; echo {bdf} > {driver}/unbind; echo {bdf} > {driver}/bind; exec 3>&-; sleep 1'", 60)
+    t.vm.stats_reset("vgpu0")
+    t.run(f"{PROGRAMS}/vgpu_bench contexts 20", 60)
+    sent = channel(t)
+    t.vm.reload_i915()
+    t.check(sent["pin"] >= 20, f"only {sent['pin']} contexts were told of: the channel is gone")
+
+
+@suite.scenario(vm=NEW)
 def it_is_started_again_after_a_full_reset(t):
     """A reset of all engines ends it; contexts and fences are told again afterwards."""
     t.allow(r"GPU HANG|GPU hang|Resetting|error state saved|hung", "the test makes the GPU hang")

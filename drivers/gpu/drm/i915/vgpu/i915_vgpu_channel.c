@@ -45,6 +45,7 @@
  *           It is started again at the end of a reset, and on resume
  * off       the mediator has broken the rules, or does not do what it must. A line in the log names
  *           what and the value. There is no channel until the driver is loaded again
+ * closed    the driver is done with the device, which another driver may have next
  * ========= =======================================================================================
  *
  * In any state but on, a request is refused, and the caller does what a guest of an older mediator
@@ -376,14 +377,16 @@ static void look_for_response(struct vgpu_channel *channel, unsigned long deadli
 int vgpu_channel_sync(struct vgpu_channel *channel, enum vgpu_request request,
 		      struct vgt_msg *msg, size_t size)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(SYNC_TIMEOUT_MS);
-	unsigned long flags;
+	unsigned long deadline, flags;
 	bool pending;
 	int err;
 
 	might_sleep();
 
 	mutex_lock(&channel->sync);
+
+	/* From here on: who waited for others to be served has not waited for this request yet. */
+	deadline = jiffies + msecs_to_jiffies(SYNC_TIMEOUT_MS);
 
 	spin_lock_irqsave(&channel->lock, flags);
 	channel->awake = true;
@@ -460,7 +463,7 @@ static void start(struct vgpu_channel *channel)
 {
 	u32 accepted;
 
-	if (channel->state == VGPU_CHANNEL_OFF)
+	if (channel->state == VGPU_CHANNEL_OFF || channel->state == VGPU_CHANNEL_CLOSED)
 		return;
 
 	accepted = channel->ops->accepted(channel);
@@ -501,6 +504,12 @@ int vgpu_channel_start(struct vgpu_channel *channel)
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_channel_start);
 
+static void stop(struct vgpu_channel *channel)
+{
+	if (channel->state != VGPU_CHANNEL_CLOSED && channel->ops->accepted(channel))
+		channel->ops->notify(channel, VGT_G2V_CHANNEL_STOP);
+}
+
 /**
  * vgpu_channel_stop - have the mediator execute what was posted, and stop the channel
  * @channel: the channel, in any state
@@ -512,13 +521,30 @@ void vgpu_channel_stop(struct vgpu_channel *channel)
 	unsigned long flags;
 
 	spin_lock_irqsave(&channel->lock, flags);
-	if (channel->ops->accepted(channel))
-		channel->ops->notify(channel, VGT_G2V_CHANNEL_STOP);
+	stop(channel);
 	if (channel->state == VGPU_CHANNEL_ON)
 		end(channel);
 	spin_unlock_irqrestore(&channel->lock, flags);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_channel_stop);
+
+/**
+ * vgpu_channel_close - stop the channel for good
+ * @channel: the channel, in any state
+ *
+ * As vgpu_channel_stop(), but nothing starts the channel again, and the mediator is not accessed
+ * any more: if there is a channel from now on, it is that of another driver.
+ */
+void vgpu_channel_close(struct vgpu_channel *channel)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&channel->lock, flags);
+	stop(channel);
+	leave(channel, VGPU_CHANNEL_CLOSED);
+	spin_unlock_irqrestore(&channel->lock, flags);
+}
+EXPORT_SYMBOL_IF_KUNIT(vgpu_channel_close);
 
 /**
  * vgpu_channel_init - prepare a channel, which is not started yet

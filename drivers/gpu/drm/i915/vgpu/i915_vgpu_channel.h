@@ -47,11 +47,13 @@ enum vgpu_request {
  * @VGPU_CHANNEL_ENDED: nothing is sent; the next vgpu_channel_start() starts it
  * @VGPU_CHANNEL_ON: requests are sent
  * @VGPU_CHANNEL_OFF: nothing is sent any more, the mediator is not to be trusted with it
+ * @VGPU_CHANNEL_CLOSED: nothing is sent any more, and the mediator is not accessed either
  */
 enum vgpu_channel_state {
 	VGPU_CHANNEL_ENDED,
 	VGPU_CHANNEL_ON,
 	VGPU_CHANNEL_OFF,
+	VGPU_CHANNEL_CLOSED,
 };
 
 /**
@@ -150,6 +152,7 @@ void vgpu_channel_init(struct vgpu_channel *channel, const struct vgpu_channel_o
 		       void *shared);
 int vgpu_channel_start(struct vgpu_channel *channel);
 void vgpu_channel_stop(struct vgpu_channel *channel);
+void vgpu_channel_close(struct vgpu_channel *channel);
 bool vgpu_channel_has(const struct vgpu_channel *channel, u32 feature);
 
 int vgpu_channel_post_locked(struct vgpu_channel *channel, enum vgpu_request request,

@@ -73,6 +73,7 @@ static void show_negotiated(struct seq_file *m, struct vgpu_channel *channel)
 		[VGPU_CHANNEL_ENDED] = "ended",
 		[VGPU_CHANNEL_ON] = "on",
 		[VGPU_CHANNEL_OFF] = "off",
+		[VGPU_CHANNEL_CLOSED] = "closed",
 	};
 	enum vgpu_channel_state state;
 	struct vgpu_ring_fault off;

@@ -195,34 +195,46 @@ void intel_vgpu_channel_restart(struct drm_i915_private *i915)
 }
 
 /**
- * intel_vgpu_channel_shutdown - stop the channel, another kernel may follow
+ * intel_vgpu_channel_shutdown - stop the channel for good
  * @i915: the device, awake
  *
- * Does nothing if there is no channel.
+ * To be called when the driver is done with the device: at shutdown another kernel may follow, and
+ * at removal another instance of the driver, while clients still hold this one open. Does nothing
+ * if there is no channel.
  */
 void intel_vgpu_channel_shutdown(struct drm_i915_private *i915)
 {
-	if (i915->vgpu.channel)
-		vgpu_channel_stop(i915->vgpu.channel);
+	struct vgpu_channel *channel = i915->vgpu.channel;
+
+	if (!channel)
+		return;
+
+	vgpu_fences_clear(channel);
+	vgpu_channel_close(channel);
 }
 
 /**
  * intel_vgpu_channel_fini - tear the channel down
- * @i915: the device, awake; there is neither a context nor a fence any more
+ * @i915: the device; there is neither a context nor a fence any more
  *
- * Does nothing if there is no channel.
+ * After a probe that failed, the channel may still be on; then the device is awake. Does nothing if
+ * there is no channel.
  */
 void intel_vgpu_channel_fini(struct drm_i915_private *i915)
 {
-	struct vgpu_channel *channel = fetch_and_zero(&i915->vgpu.channel);
+	struct vgpu_channel *channel = i915->vgpu.channel;
 	struct device_channel *dc;
 
 	if (!channel)
 		return;
 
+	intel_vgpu_channel_shutdown(i915);
+
+	/* The last context of a virtual engine is destroyed by a work item, and tells of it. */
+	flush_workqueue(i915->unordered_wq);
+	i915->vgpu.channel = NULL;
+
 	dc = to_device_channel(channel);
-	vgpu_fences_clear(channel);
-	vgpu_channel_stop(channel);
 	cancel_work_sync(&dc->stop);
 	dma_free_coherent(i915->drm.dev, VGPU_CHANNEL_SIZE, channel->shared, dc->addr);
 	kfree(dc);

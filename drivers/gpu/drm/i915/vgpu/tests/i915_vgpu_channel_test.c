@@ -345,6 +345,26 @@ static void stopping_executes_what_was_posted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->stops, 1);
 }
 
+static void a_closed_channel_leaves_the_next_driver_alone(struct kunit *test)
+{
+	struct mock_host *host = started(test);
+
+	KUNIT_EXPECT_EQ(test, post(host, 1), 0);
+	vgpu_channel_close(&host->channel);
+	KUNIT_EXPECT_EQ(test, host->num_log, 1);
+	KUNIT_EXPECT_EQ(test, host->stops, 1);
+
+	/* The next driver has one. */
+	host->accepted = BOTH;
+	KUNIT_EXPECT_EQ(test, vgpu_channel_start(&host->channel), -ENODEV);
+	vgpu_channel_stop(&host->channel);
+	vgpu_channel_close(&host->channel);
+	KUNIT_EXPECT_EQ(test, post(host, 2), -ENODEV);
+	KUNIT_EXPECT_EQ(test, host->starts, 1);
+	KUNIT_EXPECT_EQ(test, host->stops, 1);
+	host->accepted = 0;
+}
+
 static void a_synchronous_request_is_one_doorbell(struct kunit *test)
 {
 	struct mock_host *host = started(test);
@@ -621,6 +641,7 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(a_reset_is_followed_by_a_new_channel),
 	KUNIT_CASE(a_host_that_changes_its_mind_is_asked_again),
 	KUNIT_CASE(stopping_executes_what_was_posted),
+	KUNIT_CASE(a_closed_channel_leaves_the_next_driver_alone),
 	KUNIT_CASE(a_synchronous_request_is_one_doorbell),
 	KUNIT_CASE(a_synchronous_request_waits_behind_failures),
 	KUNIT_CASE(a_synchronous_request_to_nobody_is_given_up),
