@@ -93,6 +93,7 @@ class Splats(unittest.TestCase):
                 ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)", "leak"),
                 ("i915 0000:00:02.0: [drm] *ERROR* failed", "i915 error"),
                 ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "GPU hang"),
+                ("i915 0000:00:02.0: [drm] vGPU: the channel is off, ring tail is 0x1; going on", "channel off"),
                 ("Kernel panic - not syncing: Fatal exception", "panic")):
             with self.subTest(line=line):
                 self.assertEqual(splat.classify(line), kind)

@@ -65,6 +65,8 @@ def allow_what_must_be(t, row: Row) -> None:
     if isinstance(row.outcome, int):
         t.allow(rf"\*ERROR\*.*({row.line})", "the refusal that the row is about")
         t.allow(r"\*ERROR\* Device initialization failed \(-\d+\)", "what the driver says after it")
+    elif "the channel is off" in row.line:
+        t.allow(row.line, "the fault that the row is about")
     elif row.outcome in (IS_LIE, IS_NATIVE):
         t.allow(r"\*ERROR\*", "the device does not do what the driver is led to expect")
         t.allow(r"wedged|GPU HANG|[Rr]esetting|hung", "contexts that lie outside of the partition never run")
