@@ -54,7 +54,7 @@ TIERS = (
     Tier("static", "the series: style, sparse, coccinelle, round trip", (str(SERIES / "check"),), SERIES / "check"),
     # Every patch alone. A cold cache takes longer than CI may: what is left over is skipped, and said so.
     Tier("series-build", "each patch compiles without a warning",
-         (str(SERIES / "build"), "--quick", "--skip-header-test", "--minutes", "12"), SERIES / "build"),
+         (str(SERIES / "build"), "--quick", "--skip-header-test", "--minutes", "5"), SERIES / "build"),
     Tier("series-tests", "the series tooling, with broken patches", (str(SERIES / "tests" / "run"),),
          SERIES / "tests" / "run"),
     Tier("cocci-tests", "our coccinelle rules, on code that breaks them",
