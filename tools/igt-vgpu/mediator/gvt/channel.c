@@ -61,7 +61,6 @@ static void set_accepted(struct vgpu *vgpu, uint32_t features)
 
 	page->features_accepted = features;
 	vgpu->channel.features = features;
-	vgpu->channel.on = features;
 }
 
 static const char *check_ring(const struct channel_ring *ring, uint32_t size)
@@ -156,7 +155,7 @@ void channel_end(struct vgpu *vgpu, const char *why)
 {
 	struct vgpu_channel *ch = &vgpu->channel;
 
-	if (!ch->on)
+	if (!ch->features)
 		return;
 	set_accepted(vgpu, 0);
 	ch->num_held = 0;
@@ -336,7 +335,7 @@ bool channel_drain(struct vgpu *vgpu, unsigned int limit)
 	const uint32_t *tail;
 	unsigned int n;
 
-	if (!ch->on)
+	if (!ch->features)
 		return false;
 	if (ch->fault.kind == CHANNEL_FAULT_VANISH) {
 		channel_end(vgpu, NULL);
@@ -352,7 +351,7 @@ bool channel_drain(struct vgpu *vgpu, unsigned int limit)
 	shown_head = mem(vgpu, HEADER(request_head), true);
 	if (!shown_head)
 		return false;
-	for (n = 0; n < limit && ch->on && ch->request.head != ch->request.tail; n++)
+	for (n = 0; n < limit && ch->features && ch->request.head != ch->request.tail; n++)
 		if (!execute_next(vgpu, shown_head))
 			break;
 	if (n)

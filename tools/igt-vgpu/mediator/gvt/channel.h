@@ -55,8 +55,7 @@ struct channel_held {
 
 /** struct vgpu_channel - all guarded by gvt->lock */
 struct vgpu_channel {
-	bool on;
-	uint32_t features;	/* in effect */
+	uint32_t features;	/* in effect; 0: the channel is off */
 	uint64_t addr;		/* of the memory, page-aligned */
 	uint32_t size;		/* of it, bytes */
 	struct channel_ring request, response;

@@ -26,6 +26,13 @@ static void set_physical(struct vgpu *vgpu, unsigned int n, uint32_t low, uint32
 		hw_write(vgpu->gvt, offset, low);
 }
 
+/* Is [@start, @end) something, and all of it the guest's? */
+static bool in_aperture(const struct vgpu_partition *part, uint64_t start, uint64_t end)
+{
+	return start < end && start >= part->aperture_base &&
+	       end <= part->aperture_base + part->aperture_size;
+}
+
 static bool beyond_share(struct vgpu *vgpu, unsigned int n, const char *what)
 {
 	if (n < vgpu->part.fences)
@@ -67,8 +74,7 @@ void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 		set_physical(vgpu, n, 0, 0);
 		return;
 	}
-	if (start < part->aperture_base || end <= start ||
-	    end > part->aperture_base + part->aperture_size) {
+	if (!in_aperture(part, start, end)) {
 		stats_count(vgpu->stats, STATS_VIOLATION_FENCE);
 		vgpu_log(
 			vgpu, GPU_LOG_WARN,
@@ -92,8 +98,7 @@ static bool request_ok(const struct vgpu *vgpu, const struct vgt_fence_set *set)
 	if (set->tiling == VGT_TILING_NONE)
 		return !set->start && !set->end && !set->stride;
 	return set->start % GPU_PAGE_SIZE == 0 && set->end % GPU_PAGE_SIZE == 0 &&
-	       set->start < set->end && set->start >= part->aperture_base &&
-	       set->end <= part->aperture_base + part->aperture_size &&
+	       in_aperture(part, set->start, set->end) &&
 	       set->stride && set->stride % unit == 0 && set->stride <= MAX_STRIDE;
 }
 
