@@ -228,8 +228,7 @@ void cx_run(struct cx_rig *r, struct gx_context *ctx, uint32_t value)
 	gx_submit(ctx, NULL);
 	gx_run(r->gx, ctx->engine);
 	assert_int_equal(gx_get(r->guest, r->out), value);
-	gx_expect_event(r->guest, ctx->engine, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(r->guest, ctx->engine, GX_ACTIVE_IDLE, ctx->id);
+	gx_expect_run(ctx);
 	gx_expect_no_event(r->guest, ctx->engine);
 }
 

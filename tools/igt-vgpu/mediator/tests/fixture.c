@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "ring_context.h"
 
-#define MI_LRI(n)		(0x22u << 23 | (2 * (n) - 1))
 #define CTX_VALID		(1u << 0)
 #define CTX_4LEVEL		(3u << 3)
 #define CTX_PRIVILEGE		(1u << 8)
@@ -212,25 +212,13 @@ uint32_t fx_hwsp(struct fx *fx, enum gpu_engine_id engine)
 
 static void image_init(struct fx_context *ctx)
 {
-	/*
-	 * The ring context of Gen9: three LOAD_REGISTER_IMM blocks, then the batch end i915 closes
-	 * it with.
-	 */
-	static const struct { uint16_t dword, reg;
-	} rows[] = {
-		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
-		{ 0x0c, 0x168 }, { 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 },
-		{ 0x16, 0x118 }, { 0x18, 0x1c0 }, { 0x1a, 0x1c4 }, { 0x1c, 0x1c8 }, { 0x22, 0x3a8 },
-		{ 0x24, 0x28c }, { 0x26, 0x288 }, { 0x28, 0x284 }, { 0x2a, 0x280 }, { 0x2c, 0x27c },
-		{ 0x2e, 0x278 }, { 0x30, 0x274 }, { 0x32, 0x270 },
-	};
+	uint32_t regs[RING_CONTEXT_DWORDS];
 	unsigned int i;
 
-	fx_ctx_set(ctx, 0x01, MI_LRI(14) | 1u << 12);
-	fx_ctx_set(ctx, 0x21, MI_LRI(9) | 1u << 12);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		fx_ctx_set(ctx, rows[i].dword, fx_base(ctx->engine) + rows[i].reg);
-	fx_ctx_set(ctx, 0x34, 0x05000000);			/* MI_BATCH_BUFFER_END */
+	ring_context_build(regs, fx_base(ctx->engine));
+	for (i = 0; i < RING_CONTEXT_DWORDS; i++)
+		if (regs[i])
+			fx_ctx_set(ctx, i, regs[i]);
 	fx_ctx_set(ctx, FX_CTX_CONTROL, 0x000d0000 | 1u << 3 | 1u << 19 | 1u << 0);
 	fx_ctx_set(ctx, FX_CTX_START, ctx->ring);
 	fx_ctx_set(ctx, FX_CTX_CTL, (ctx->ring_size - GPU_PAGE_SIZE) | 1);

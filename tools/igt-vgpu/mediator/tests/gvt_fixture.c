@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gvt_fixture.h"
+#include "ring_context.h"
 
 #define GTT		GPU_GTT_OFFSET
 #define CTX_TAIL	(GPU_PAGE_SIZE + 4 * 0x07)
@@ -231,19 +232,8 @@ void gx_start(struct gx_guest *guest)
 
 void gx_context_init(struct gx_context *ctx, struct gx_guest *guest, enum gpu_engine_id engine)
 {
-	/*
-	 * Register and dword of the image's register page (i915 gt/intel_lrc.c, gen8/gen9 offsets).
-	 */
-	static const struct { uint16_t dword, reg;
-	} rows[] = {
-		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
-		{ 0x0c, 0x168 }, { 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 },
-		{ 0x16, 0x118 }, { 0x18, 0x1c0 }, { 0x1a, 0x1c4 }, { 0x1c, 0x1c8 }, { 0x22, 0x3a8 },
-		{ 0x24, 0x28c }, { 0x26, 0x288 }, { 0x28, 0x284 }, { 0x2a, 0x280 }, { 0x2c, 0x27c },
-		{ 0x2e, 0x278 }, { 0x30, 0x274 }, { 0x32, 0x270 },
-	};
 	static uint32_t next_id = 0x100;
-	uint32_t regs, pml4;
+	uint32_t image[RING_CONTEXT_DWORDS], regs, pml4;
 	unsigned int i;
 
 	memset(ctx, 0, sizeof(*ctx));
@@ -255,11 +245,10 @@ void gx_context_init(struct gx_context *ctx, struct gx_guest *guest, enum gpu_en
 	ctx->desc = (uint64_t)ctx->id << 32 | ctx->lrca | 1u << 8 | 3u << 3 | 1;
 	pml4 = guest->next_page++ << GPU_PAGE_SHIFT;
 	regs = ctx->lrca + GPU_PAGE_SIZE;
-	gx_set(guest, regs + 4 * 0x01, 0x22u << 23 | 27 | 1u << 12);
-	gx_set(guest, regs + 4 * 0x21, 0x22u << 23 | 17 | 1u << 12);
-	for (i = 0; i < G_N_ELEMENTS(rows); i++)
-		gx_set(guest, regs + 4 * rows[i].dword, gx_base(engine) + rows[i].reg);
-	gx_set(guest, regs + 4 * 0x34, 0x05000000u);
+	ring_context_build(image, gx_base(engine));
+	for (i = 0; i < RING_CONTEXT_DWORDS; i++)
+		if (image[i])
+			gx_set(guest, regs + 4 * i, image[i]);
 	gx_set(guest, regs + 4 * 0x03, 1u << 16 | 1);	/* first restore inhibited */
 	gx_set(guest, regs + 4 * 0x09, ctx->ring);
 	gx_set(guest, regs + 4 * 0x0b, 1);
@@ -363,6 +352,12 @@ void gx_expect_event(struct gx_guest *guest, enum gpu_engine_id engine, uint32_t
 	assert_int_equal(got_status, status);
 	if (id)
 		assert_int_equal(got_id, id);
+}
+
+void gx_expect_run(const struct gx_context *ctx)
+{
+	gx_expect_event(ctx->guest, ctx->engine, GX_IDLE_ACTIVE, 0);
+	gx_expect_event(ctx->guest, ctx->engine, GX_ACTIVE_IDLE, ctx->id);
 }
 
 void gx_expect_no_event(struct gx_guest *guest, enum gpu_engine_id engine)

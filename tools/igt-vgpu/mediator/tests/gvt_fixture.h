@@ -60,6 +60,11 @@ struct gx {
 	char log[GX_LOG_LINES][320];
 };
 
+/* Of gx_setup(): the mediator and its two guests by short names. */
+#define GUESTS(state) \
+	struct gx *gx = *(state); \
+	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
+
 uint32_t gx_base(enum gpu_engine_id engine);
 
 struct gx *gx_new(enum gpu_platform platform);
@@ -114,6 +119,8 @@ void gx_run(struct gx *gx, enum gpu_engine_id engine);
 bool gx_event(struct gx_guest *guest, enum gpu_engine_id engine, uint32_t *status, uint32_t *id);
 void gx_expect_event(struct gx_guest *guest, enum gpu_engine_id engine, uint32_t status,
 		     uint32_t id);
+/* The two events of a context that was submitted alone and ran to its end. */
+void gx_expect_run(const struct gx_context *ctx);
 void gx_expect_no_event(struct gx_guest *guest, enum gpu_engine_id engine);
 
 /* Was a line with this text logged? */

@@ -8,10 +8,6 @@
 
 #include "gvt_fixture.h"
 
-#define GUESTS(state) \
-	struct gx *gx = *(state); \
-	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
-
 static void a_context_runs_and_its_guest_hears_of_it(void **state)
 {
 	unsigned int e;
@@ -27,8 +23,7 @@ static void a_context_runs_and_its_guest_hears_of_it(void **state)
 		gx_submit(&ctx, NULL);
 		gx_run(gx, e);
 		assert_int_equal(gx_get(a, target), 0xcafe0000 + e);
-		gx_expect_event(a, e, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(a, e, GX_ACTIVE_IDLE, ctx.id);
+		gx_expect_run(&ctx);
 		gx_expect_no_event(a, e);
 		assert_true(vgpu_irq_level(a->vgpu));
 		assert_int_equal(stats_get(a->stats, STATS_SUBMISSION_0 + e), 1);
@@ -75,8 +70,7 @@ static void events_wrap_around_the_six_entries(void **state)
 		gx_emit_interrupt(&ctx);
 		gx_submit(&ctx, NULL);
 		gx_run(gx, GPU_BCS0);
-		gx_expect_event(a, GPU_BCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(a, GPU_BCS0, GX_ACTIVE_IDLE, ctx.id);
+		gx_expect_run(&ctx);
 		/* The register view says the same as the status page. */
 		assert_int_equal(gx_reg(a, 0x22000 + 0x3a0) & 7, (2 * i + 1) % 6);
 		assert_int_equal(gx_reg(a, 0x22000 + 0x370 + 8 * ((2 * i + 1) % 6)),
@@ -151,8 +145,7 @@ static void a_waiting_guest_holds_back_the_owners_next_submission(void **state)
 	gx_run(gx, GPU_RCS0);
 	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
 	gx_expect_no_event(b, GPU_RCS0);
-	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_run(&ca);
 	assert_int_equal(gx_get(a, ta + 4), 5);
 	/* The user interrupt was B's. */
 	assert_int_equal(gx_reg(a, 0x44308) & 1, 0);
@@ -215,8 +208,7 @@ static void engines_are_shared_independently(void **state)
 	gx_run(gx, GPU_RCS0);
 	gx_run(gx, GPU_BCS0);
 	assert_int_equal(gx_get(b, tb), 9);
-	gx_expect_event(b, GPU_BCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(b, GPU_BCS0, GX_ACTIVE_IDLE, cb.id);
+	gx_expect_run(&cb);
 	assert_int_equal(gx_reg(a, 0x44308) & 0xffff0000, 0);
 }
 
@@ -241,8 +233,7 @@ static void the_newest_held_submission_wins(void **state)
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(b, tb), 0);
 	assert_int_equal(gx_get(b, tb + 4), 2);
-	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb2.id);
+	gx_expect_run(&cb2);
 	gx_expect_no_event(b, GPU_RCS0);
 }
 
@@ -267,8 +258,7 @@ static void a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest(void *
 		gx_submit(&cb, NULL);
 		gx_run(gx, GPU_RCS0);
 		assert_int_equal(gx_get(b, tb), 3 + order);
-		gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+		gx_expect_run(&cb);
 
 		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 		gx_expect_no_event(a, GPU_RCS0);
@@ -288,8 +278,7 @@ static void a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest(void *
 		gx_emit_interrupt(&ca);
 		gx_submit(&ca, NULL);
 		gx_run(gx, GPU_RCS0);
-		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+		gx_expect_run(&ca);
 	}
 }
 
@@ -322,8 +311,7 @@ static void an_endless_owner_has_to_give_way_after_some_seconds(void **state)
 	gx_start(a);
 	gx_submit(&ca, NULL);
 	gx_run(gx, GPU_RCS0);
-	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_run(&ca);
 }
 
 static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **state)
@@ -348,8 +336,7 @@ static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **s
 	assert_int_equal(gx_reg(a, 0x20d0) & 3, 0);
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(b, tb), 3);
-	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+	gx_expect_run(&cb);
 	assert_int_equal(stats_get(a->stats, STATS_RESET_ENGINE), 1);
 	assert_int_equal(stats_get(b->stats, STATS_RESET_ENGINE), 0);
 
@@ -360,8 +347,7 @@ static void a_hang_of_one_guest_ends_with_its_reset_and_frees_the_other(void **s
 	gx_emit_interrupt(&ca);
 	gx_submit(&ca, NULL);
 	gx_run(gx, GPU_RCS0);
-	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_run(&ca);
 }
 
 static void a_reset_takes_back_what_was_queued_and_nothing_else(void **state)
@@ -385,8 +371,7 @@ static void a_reset_takes_back_what_was_queued_and_nothing_else(void **state)
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(a, ta + 4), 1);
 	assert_int_equal(gx_get(b, tb), 0);
-	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_run(&ca);
 	gx_expect_no_event(b, GPU_RCS0);
 	assert_int_equal(stats_get(b->stats, STATS_RESET_FULL), 1);
 }
@@ -404,8 +389,7 @@ static void a_destroyed_vgpu_leaves_the_engine_to_the_next(void **state)
 	gx_remove(a);
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(b, tb), 3);
-	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+	gx_expect_run(&cb);
 }
 
 static void a_vgpu_reset_while_busy_frees_engine_and_ggtt(void **state)
@@ -454,8 +438,7 @@ static void whoever_does_not_run_can_leave_without_harm(void **state)
 	gx_set(a, ta, 1);
 	gx_run(gx, GPU_RCS0);
 	assert_int_equal(gx_get(a, ta + 4), 1);
-	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+	gx_expect_run(&ca);
 }
 
 static void switched_registers_follow_their_owner(void **state)

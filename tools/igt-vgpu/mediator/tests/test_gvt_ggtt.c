@@ -5,9 +5,6 @@
 
 #include "gvt_fixture.h"
 
-#define GUESTS(state) \
-	struct gx *gx = *(state); \
-	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
 #define DOMAIN(n)	((uint64_t)(n) << GPU_DOMAIN_SHIFT)
 
 static uint64_t physical(struct gx *gx, uint64_t gma)

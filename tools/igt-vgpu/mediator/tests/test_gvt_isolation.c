@@ -10,10 +10,6 @@
 
 #include "gvt_fixture.h"
 
-#define GUESTS(state) \
-	struct gx *gx = *(state); \
-	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
-
 static void a_context_whose_page_is_unmapped_later_gains_nothing(void **state)
 {
 	struct gx_context first, second;
@@ -317,8 +313,7 @@ static void a_bad_submission_hangs_its_own_engine_only(void **state)
 			 */
 			gx_submit(&cb, NULL);
 			gx_run(gx, GPU_RCS0);
-			gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-			gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, cb.id);
+			gx_expect_run(&cb);
 			gx_context_init(&ca, a, GPU_RCS0);
 			gx_emit_interrupt(&ca);
 			gx_submit(&ca, NULL);
@@ -328,8 +323,7 @@ static void a_bad_submission_hangs_its_own_engine_only(void **state)
 			gx_start(a);
 			gx_submit(&ca, NULL);
 			gx_run(gx, GPU_RCS0);
-			gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-			gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+			gx_expect_run(&ca);
 		}
 		gx_teardown(&st);
 	}

@@ -8,10 +8,6 @@
 
 #include "gvt_fixture.h"
 
-#define GUESTS(state) \
-	struct gx *gx = *(state); \
-	struct gx_guest *a = &gx->guest[0], *b = &gx->guest[1]
-
 static void plain_storage_is_each_vgpu_s_own(void **state)
 {
 	GUESTS(state);
@@ -254,8 +250,7 @@ static void a_ring_stopped_when_idle_runs_after_that_was_taken_back(void **state
 		/* Just idle: nobody looked yet. */
 		gpu_engine_run(gvt_gpu(gx->gvt), GPU_RCS0, 1000, &poll_ns);
 		gx_set_reg(a, 0x209c, 0x01000100);
-		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ca.id);
+		gx_expect_run(&ca);
 		switch (way) {
 		case 0:
 			gx_set_reg(a, 0x209c, 0x01000000);
@@ -275,8 +270,7 @@ static void a_ring_stopped_when_idle_runs_after_that_was_taken_back(void **state
 		gx_emit_interrupt(next);
 		gx_submit(next, NULL);
 		gx_run(gx, GPU_RCS0);
-		gx_expect_event(next->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-		gx_expect_event(next->guest, GPU_RCS0, GX_ACTIVE_IDLE, next->id);
+		gx_expect_run(next);
 	}
 }
 
@@ -361,8 +355,7 @@ static void every_register_can_be_written_with_anything(void **state)
 	gx_emit_interrupt(&ctx);
 	gx_submit(&ctx, NULL);
 	gx_run(gx, GPU_RCS0);
-	gx_expect_event(b, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(b, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+	gx_expect_run(&ctx);
 	assert_int_equal(gpu_ggtt_read(gvt_gpu(gx->gvt), GPU_GGTT_ENTRIES - 1) & 1, 1);
 }
 

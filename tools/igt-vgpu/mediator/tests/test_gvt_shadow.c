@@ -28,8 +28,7 @@ static void what_was_checked_is_what_runs(void **state)
 		gx_set(r->guest, REG(&ctx, i), 0xffffffff);
 	gx_run(r->gx, GPU_RCS0);
 	assert_int_equal(gx_get(r->guest, r->out), 1);
-	gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+	gx_expect_run(&ctx);
 }
 
 static void the_image_is_written_back_when_the_guest_hears_of_the_end(void **state)
@@ -264,8 +263,7 @@ static void an_image_that_goes_away_under_a_running_context_is_not_written_to(vo
 			gx_set(r->guest, flag, 1);
 			gx_run(r->gx, GPU_RCS0);
 			assert_int_equal(gx_get(r->guest, r->out), 0x77 + i);
-			gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-			gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+			gx_expect_run(&ctx);
 			assert_memory_equal(r->guest->mem + pte, before, sizeof(before));
 			assert_int_equal(cx_rig_count(r, STATS_SHADOW_BYTES_OUT), out);
 			assert_true(gx_logged(r->gx, "its GGTT entries changed while it ran"));
@@ -292,8 +290,7 @@ static void a_context_that_moved_while_it_runs_gets_no_lite_restore(void **state
 	gx_set(r->guest, flag, 1);
 	gx_run(r->gx, GPU_RCS0);
 	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
-	gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+	gx_expect_run(&ctx);
 }
 
 static void another_context_waits_until_the_running_one_is_done(void **state)
@@ -325,8 +322,7 @@ static void another_context_waits_until_the_running_one_is_done(void **state)
 	gx_run(r->gx, GPU_RCS0);
 	gx_expect_event(r->guest, GPU_RCS0, GX_ELEMENT_SWITCH, a.id);
 	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, c.id);
-	gx_expect_event(r->guest, GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(r->guest, GPU_RCS0, GX_ACTIVE_IDLE, b.id);
+	gx_expect_run(&b);
 	gx_expect_no_event(r->guest, GPU_RCS0);
 	assert_int_equal(gx_get(r->guest, r->out), 1);
 	assert_int_equal(gx_get(r->guest, r->out + 4), 1);
@@ -355,8 +351,7 @@ static void a_bad_second_element_hangs_the_engine_after_the_first(void **state)
 	gx_emit_interrupt(&a);
 	gx_submit(&a, NULL);
 	gx_run(r->gx, GPU_RCS0);
-	gx_expect_event(&r->gx->guest[1], GPU_RCS0, GX_IDLE_ACTIVE, 0);
-	gx_expect_event(&r->gx->guest[1], GPU_RCS0, GX_ACTIVE_IDLE, a.id);
+	gx_expect_run(&a);
 }
 
 static void after_a_reset_the_image_is_as_it_was_before_the_run(void **state)
