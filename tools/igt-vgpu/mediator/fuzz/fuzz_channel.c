@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gvt/gvt.h"
+#include "../tests/ring_context.h"
+#include "guests.h"
 #include "i915_pvinfo_abi.h"
 #include "i915_vgpu_channel_abi.h"
 
-#define PAGES		96
+#define PAGES		FUZZ_MAX_PAGES
 #define CHANNEL_PAGE	64	/* 3 pages: header, requests, responses */
 #define RING_DWORDS	256u
 #define IMAGE_PAGE(n)	(1 + 22 * (n))	/* two contexts of the render engine */
@@ -25,99 +26,31 @@
 #define WINDOW		0xffeffu
 #define PV(field)	(VGT_PVINFO_PAGE + (uint32_t)offsetof(struct vgt_if, field))
 
-static struct gvt *gvt;
-static struct vgpu *vgpus[2];
-static uint8_t memory[2][PAGES][GPU_PAGE_SIZE] __attribute__((aligned(4096)));
-static uint64_t now;
-
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static struct input changes;	/* to the channel, between two looks at it */
-
-static uint64_t take(struct input *in, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	if (bytes > in->left)
-		bytes = in->left;
-	memcpy(&value, in->data, bytes);
-	in->data += bytes;
-	in->left -= bytes;
-	return value;
-}
+static struct fuzz_input changes;	/* to the channel, between two looks at it */
 
 static uint32_t *channel_dword(uint32_t n)
 {
 	return (uint32_t *)memory[0][CHANNEL_PAGE] + n;
 }
 
-static void *host_page(void *opaque, uint64_t addr, bool write)
+static void change_something(unsigned int guest)
 {
-	unsigned int n = GPOINTER_TO_UINT(opaque);
+	uint32_t where, what;
 
-	(void)write;
-	if (!n && changes.left > 3) {
-		uint32_t where = take(&changes, 1), what = take(&changes, 2);
-
-		if (where < 0xc0)
-			*channel_dword(where < 0x30 ? where : 0x400 + where) = what;
-	}
-	return addr < PAGES * GPU_PAGE_SIZE ? memory[n][addr / GPU_PAGE_SIZE] : NULL;
-}
-
-static void host_irq(void *opaque, bool level)
-{
-	(void)opaque;
-	(void)level;
-}
-
-static uint64_t host_now(void *opaque)
-{
-	(void)opaque;
-	return now += 1000;
-}
-
-static void host_kick(void *opaque, enum gpu_engine_id engine)
-{
-	(void)opaque;
-	(void)engine;
-}
-
-static void host_log(void *opaque, enum gpu_log_level level, const char *line)
-{
-	(void)opaque;
-	(void)level;
-	(void)line;
-}
-
-static const struct gvt_host_ops ops = {
-	.page = host_page, .irq = host_irq, .now_ns = host_now, .kick = host_kick, .log = host_log,
-};
-
-static uint32_t gma_of(unsigned int page)
-{
-	return vgpu_partition(vgpus[0])->hidden_base + page * GPU_PAGE_SIZE;
+	if (guest || changes.left <= 3)
+		return;
+	where = take(&changes, 1);
+	what = take(&changes, 2);
+	if (where < 0xc0)
+		*channel_dword(where < 0x30 ? where : 0x400 + where) = what;
 }
 
 static void build_context(unsigned int n)
 {
-	static const struct { uint8_t dword; uint16_t reg;
-	} rows[] = {
-		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
-		{ 0x0c, 0x168 }, { 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 },
-		{ 0x16, 0x118 }, { 0x18, 0x1c0 }, { 0x1a, 0x1c4 }, { 0x1c, 0x1c8 },
-	};
 	uint32_t *regs = (uint32_t *)memory[0][IMAGE_PAGE(n) + 1];
-	unsigned int i;
 
-	regs[1] = 0x1100101b;
-	for (i = 0; i < G_N_ELEMENTS(rows); i++)
-		regs[rows[i].dword] = 0x2000 + rows[i].reg;
-	regs[0x1e] = 0x05000000;
-	regs[9] = gma_of(RING_PAGE(n));
+	ring_context_build(regs, 0x2000);
+	regs[9] = gma(0, RING_PAGE(n));
 	regs[11] = 1;
 }
 
@@ -148,13 +81,13 @@ static void post(const void *msg, uint32_t dwords)
 	*tail += dwords;
 }
 
-static void post_context(struct input *in, uint32_t action)
+static void post_context(struct fuzz_input *in, uint32_t action)
 {
 	uint8_t which = take(in, 1);
 	struct vgt_context_pin pin = {
 		.msg = { 10 | action << VGT_MSG_ACTION_SHIFT, ++seqno }, .id = 1 + which % 4,
-		.image_size = 22 * GPU_PAGE_SIZE, .lrca = gma_of(IMAGE_PAGE(which >> 2 & 1)),
-		.ring_start = gma_of(RING_PAGE(0)), .ring_size = GPU_PAGE_SIZE,
+		.image_size = 22 * GPU_PAGE_SIZE, .lrca = gma(0, IMAGE_PAGE(which >> 2 & 1)),
+		.ring_start = gma(0, RING_PAGE(0)), .ring_size = GPU_PAGE_SIZE,
 	};
 
 	if (which & 0x40)	/* a field of it is anything */
@@ -168,7 +101,7 @@ static void post_context(struct input *in, uint32_t action)
 	post(&pin, pin.msg.header & VGT_MSG_LENGTH);
 }
 
-static void post_fence(struct input *in)
+static void post_fence(struct fuzz_input *in)
 {
 	uint64_t base = vgpu_partition(vgpus[0])->aperture_base;
 	struct vgt_fence_set set = {
@@ -183,13 +116,13 @@ static void post_fence(struct input *in)
 	post(&set, 10);
 }
 
-static void submit(struct input *in)
+static void submit(struct fuzz_input *in)
 {
 	uint8_t which = take(in, 1);
 	unsigned int first = which & 1;
 	uint32_t *regs = (uint32_t *)memory[0][IMAGE_PAGE(first) + 1];
-	uint32_t desc[2] = { gma_of(IMAGE_PAGE(first)) | 0x119,
-			     gma_of(IMAGE_PAGE(!first)) | 0x119 };
+	uint32_t desc[2] = { gma(0, IMAGE_PAGE(first)) | 0x119,
+			     gma(0, IMAGE_PAGE(!first)) | 0x119 };
 
 	regs[7] = which & 0xf8;
 	vgpu_bar0_write(vgpus[0], 0x2230, 4, 0);
@@ -198,7 +131,7 @@ static void submit(struct input *in)
 	vgpu_bar0_write(vgpus[0], 0x2230, 4, desc[0]);
 }
 
-static void write_ring(struct input *in, unsigned int n)
+static void write_ring(struct fuzz_input *in, unsigned int n)
 {
 	unsigned int at = take(in, 1) & 0xf8;
 	uint64_t value = take(in, 8);
@@ -206,7 +139,7 @@ static void write_ring(struct input *in, unsigned int n)
 	memcpy(&memory[0][RING_PAGE(n)][at], &value, 8);
 }
 
-static void one_step(struct input *in)
+static void one_step(struct fuzz_input *in)
 {
 	static const char *const faults[] = {
 		"", "delay=2", "delay-ms=1", "drop=2", "corrupt=length", "corrupt=seqno",
@@ -250,7 +183,7 @@ static void one_step(struct input *in)
 		submit(in);
 		break;
 	case 12:
-		vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + (gma_of(take(in, 1) % PAGES) >> 12) * 8, 8,
+		vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + (gma(0, take(in, 1) % PAGES) >> 12) * 8, 8,
 				(take(in, 1) % 128) << 12 | 3);
 		break;
 	case 13:
@@ -270,36 +203,16 @@ static void one_step(struct input *in)
 	}
 }
 
-static void setup(void)
-{
-	struct vgpu_config config = { 0 };
-	char *error = NULL;
-	unsigned int n;
-
-	gvt = gvt_new(GPU_SKL, &ops, NULL);
-	for (n = 0; n < 2; n++) {
-		config.opaque = GUINT_TO_POINTER(n);
-		config.partition =
-			(struct vgpu_partition){ n << 20, 1 << 20, (256 + n) << 20, 1 << 20, 0, 2 };
-		vgpus[n] = vgpu_new(gvt, &config, &error);
-		if (!vgpus[n])
-			abort();
-	}
-}
-
 static void start_guest(void)
 {
 	struct vgpu *vgpu = vgpus[0];
-	unsigned int i;
 	char *error;
 
 	memset(memory, 0, sizeof(memory));
 	memset(memory[1], 0x5a, sizeof(memory[1]));
-	vgpu_bar0_read(vgpu, VGT_PVINFO_PAGE, 8);
-	for (i = 0; i < PAGES; i++)
-		vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + (gma_of(i) >> 12) * 8, 8, i << 12 | 3);
+	fuzz_map_memory(0);
 	vgpu_bar0_write(vgpu, 0x229c, 4, 0x80008000);
-	vgpu_bar0_write(vgpu, 0x2080, 4, gma_of(80));
+	vgpu_bar0_write(vgpu, 0x2080, 4, gma(0, 80));
 	build_context(0);
 	build_context(1);
 	vgpu_set_channel_fault(vgpu, "", &error);
@@ -332,17 +245,19 @@ static void check(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 	size_t split;
 	unsigned int i;
 
-	if (!gvt)
-		setup();
+	if (!gvt) {
+		fuzz_setup(PAGES);
+		fuzz_before_page = change_something;
+	}
 	changes.left = 0;
 	start_guest();
 	/* The first byte says how much of the input is changes behind the mediator's back. */
 	split = take(&in, 1) * in.left / 512;
-	changes = (struct input){ in.data, split };
+	changes = (struct fuzz_input){ in.data, split };
 	in.data += split;
 	in.left -= split;
 	for (i = 0; i < MAX_STEPS && in.left; i++)

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gvt/gvt.h"
+#include "../tests/ring_context.h"
+#include "guests.h"
 #include "i915_pvinfo_abi.h"
 
 #define PAGES		64
@@ -29,68 +30,10 @@
 
 static const uint32_t engine_base[] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
 
-static struct gvt *gvt;
-static struct vgpu *vgpus[2];
-static uint8_t memory[2][PAGES][GPU_PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t pattern[PAGES - PATTERN_PAGE][GPU_PAGE_SIZE];
-static uint64_t now;
-
-static void *host_page(void *opaque, uint64_t addr, bool write)
-{
-	unsigned int n = GPOINTER_TO_UINT(opaque);
-
-	(void)write;
-	return addr < PAGES * GPU_PAGE_SIZE ? memory[n][addr / GPU_PAGE_SIZE] : NULL;
-}
-
-static void host_irq(void *opaque, bool level)
-{
-	(void)opaque;
-	(void)level;
-}
-
-static uint64_t host_now(void *opaque)
-{
-	(void)opaque;
-	return now += 1000;
-}
-
-static void host_kick(void *opaque, enum gpu_engine_id engine)
-{
-	(void)opaque;
-	(void)engine;
-}
-
-static void host_log(void *opaque, enum gpu_log_level level, const char *line)
-{
-	(void)opaque;
-	(void)level;
-	(void)line;
-}
-
-static const struct gvt_host_ops ops = {
-	.page = host_page, .irq = host_irq, .now_ns = host_now, .kick = host_kick, .log = host_log,
-};
-
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	if (bytes > in->left)
-		bytes = in->left;
-	memcpy(&value, in->data, bytes);
-	in->data += bytes;
-	in->left -= bytes;
-	return value;
-}
 
 /* Offsets near what does something. */
-static uint32_t bar0_offset(struct input *in)
+static uint32_t bar0_offset(struct fuzz_input *in)
 {
 	static const uint32_t places[] = {
 		0x2000,	 0x12000, 0x1a000,  0x22000,  0x4000, 0x44200, 0x78000,
@@ -120,29 +63,15 @@ static uint32_t *image(unsigned int n, unsigned int e)
 /* A context per engine that can be loaded: the registers that the mediator and the GPU look at. */
 static void build_contexts(unsigned int n)
 {
-	static const struct { uint8_t dword; uint16_t reg;
-	} rows[] = {
-		{ 0x02, 0x244 }, { 0x04, 0x34 },  { 0x06, 0x30 },  { 0x08, 0x38 },  { 0x0a, 0x3c },
-		{ 0x0c, 0x168 }, { 0x0e, 0x140 }, { 0x10, 0x110 }, { 0x12, 0x11c }, { 0x14, 0x114 },
-		{ 0x16, 0x118 }, { 0x18, 0x1c0 }, { 0x1a, 0x1c4 }, { 0x1c, 0x1c8 },
-	};
-	unsigned int e, i;
+	unsigned int e;
 
 	for (e = 0; e < GPU_NUM_ENGINES; e++) {
 		uint32_t *regs = image(n, e);
 
-		regs[1] = 0x1100101b;
-		for (i = 0; i < G_N_ELEMENTS(rows); i++)
-			regs[rows[i].dword] = engine_base[e] + rows[i].reg;
-		regs[0x1e] = 0x05000000;
-		regs[9] = vgpu_partition(vgpus[n])->hidden_base + RING_PAGE(e) * GPU_PAGE_SIZE;
+		ring_context_build(regs, engine_base[e]);
+		regs[9] = gma(n, RING_PAGE(e));
 		regs[11] = 1;
 	}
-}
-
-static uint32_t gma(unsigned int n, unsigned int page)
-{
-	return vgpu_partition(vgpus[n])->hidden_base + page * GPU_PAGE_SIZE;
 }
 
 /* The peaceful guest's rings: a number, and what registers hold that it has never written. */
@@ -181,7 +110,7 @@ static void submit_peacefully(unsigned int e)
 }
 
 /* The hostile guest's memory: anything may be in a context image or a ring. */
-static void write_memory(struct input *in, uint8_t kind)
+static void write_memory(struct fuzz_input *in, uint8_t kind)
 {
 	uint32_t *ring = (uint32_t *)memory[HOSTILE][RING_PAGE(kind >> 5 & 3)], at;
 
@@ -212,7 +141,7 @@ static void let_time_pass(unsigned int seconds)
 	}
 }
 
-static void one_access(struct input *in)
+static void one_access(struct fuzz_input *in)
 {
 	uint8_t kind = take(in, 1);
 	struct vgpu *vgpu = vgpus[HOSTILE];
@@ -272,38 +201,17 @@ static void one_access(struct input *in)
 	}
 }
 
-static void start(struct vgpu *vgpu)
+static void start(unsigned int n)
 {
-	const struct vgpu_partition *part = vgpu_partition(vgpu);
+	struct vgpu *vgpu = vgpus[n];
 	unsigned int i;
 
-	vgpu_bar0_read(vgpu, VGT_PVINFO_PAGE, 8);
-	for (i = 0; i < PAGES; i++)
-		vgpu_bar0_write(vgpu, GPU_GTT_OFFSET + ((part->hidden_base >> 12) + i) * 8, 8,
-				i << 12 | 3);
+	fuzz_map_memory(n);
 	for (i = 0; i < 4; i++) {
 		vgpu_bar0_write(vgpu, engine_base[i] + 0x29c, 4, 0x80008000);
-		vgpu_bar0_write(vgpu, engine_base[i] + 0x80, 4, part->hidden_base + (40 << 12));
+		vgpu_bar0_write(vgpu, engine_base[i] + 0x80, 4, gma(n, 40));
 	}
 	vgpu_bar0_write(vgpu, 0x44200, 4, 1u << 31);
-}
-
-static void setup(void)
-{
-	struct vgpu_config config = { 0 };
-	char *error = NULL;
-	unsigned int n;
-
-	gvt = gvt_new(GPU_SKL, &ops, NULL);
-	for (n = 0; n < 2; n++) {
-		config.opaque = GUINT_TO_POINTER(n);
-		/* Small, so that a reset of each input is quick. */
-		config.partition =
-			(struct vgpu_partition){ n << 20, 1 << 20, (256 + n) << 20, 1 << 20, 0, 2 };
-		vgpus[n] = vgpu_new(gvt, &config, &error);
-		if (!vgpus[n])
-			abort();
-	}
 }
 
 /* Registers of all kinds of policy that the peaceful guest sets, and finds again. */
@@ -405,16 +313,16 @@ static void check_invariants(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 	unsigned int i;
 	uint64_t poll_ns;
 
 	if (!gvt)
-		setup();
+		fuzz_setup(PAGES);
 	memset(memory, 0, sizeof(memory));
 	for (i = 0; i < 2; i++) {
 		build_contexts(i);
-		start(vgpus[i]);
+		start(i);
 	}
 	settle();
 	for (i = 0; i < MAX_ACCESSES && in.left; i++)
