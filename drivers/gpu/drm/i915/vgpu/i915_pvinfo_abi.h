@@ -105,18 +105,27 @@
  *    features that it will serve: a subset of features_wanted. If it refuses, that is zero.
  * 4. The guest reads features_accepted. It sends no request of a feature that is not in there.
  *
+ * The mediator refuses unless channel_addr and channel_size are multiples of 4096, the size is
+ * within its limits, all of the memory is the guest's and can be written by a device, the header
+ * and the rings are as "vGPU channel" has them, and at least one wanted feature is offered. Wanted
+ * ones that are not offered are ignored.
+ *
  * The channel ends, and features_accepted becomes zero,
  *
  * - when the guest writes %VGT_G2V_CHANNEL_STOP: the mediator executes what is in the ring first;
  * - when the guest starts it again; the new one knows nothing of the old one;
- * - at a reset of all engines through GDRST, and at each reset of the device; D3hot by itself does
- *   not end it;
+ * - at a reset of all engines through GDRST (a write that has the bit of the full domain, or those
+ *   of all engines), and at each reset of the device; D3hot by itself does not end it;
  * - when the mediator finds the channel's memory inconsistent; then it logs why.
  *
- * With the channel the mediator forgets all contexts that it was told of. Fence registers stay as
- * they are. No access to the channel's memory is made after the channel has ended. A guest that
- * finds the channel ended either starts it again or goes on without: each feature only replaces
- * something that works by trapped accesses as well, and the two can be mixed at any time.
+ * While the guest has bus mastering off, the memory cannot be accessed: requests wait, and the
+ * channel does not end.
+ *
+ * With the channel the mediator forgets all contexts that it was told of, and requests that it has
+ * not executed are lost. Fence registers stay as they are. No access to the channel's memory is
+ * made after the channel has ended. A guest that finds the channel ended either starts it again or
+ * goes on without: each feature only replaces something that works by trapped accesses as well, and
+ * the two can be mixed at any time.
  *
  * VGT_FEATURE_CONTEXT: the life of contexts is notified, VGT_ACTION_CONTEXT_*
  * VGT_FEATURE_FENCE: fence registers are set by request, %VGT_ACTION_FENCE_SET

@@ -58,6 +58,10 @@
  */
 #define SYNC_TIMEOUT_MS		100
 
+/* As many as fit: a mediator that writes more while they are read would keep the lock busy. */
+#define MAX_RESPONSES		(VGPU_CHANNEL_RESPONSE_SIZE / sizeof(struct vgt_response_status))
+#define MAX_REQUESTS		(VGPU_CHANNEL_REQUEST_SIZE / sizeof(struct vgt_msg))
+
 static const struct {
 	u32 action;
 	u32 feature;
@@ -176,7 +180,7 @@ static void handle_response(struct vgpu_channel *channel, const u32 *msg, u32 dw
 	handle_status(channel, &response);
 }
 
-/* Read all responses. Returns how many there were; afterwards, the channel may be off. */
+/* Read the responses. Returns how many there were; afterwards, the channel may be off. */
 static u32 drain(struct vgpu_channel *channel)
 {
 	u32 msg[VGT_MSG_MAX_DWORDS];
@@ -184,7 +188,7 @@ static u32 drain(struct vgpu_channel *channel)
 	u32 count = 0;
 	int ret;
 
-	while (channel->state == VGPU_CHANNEL_ON) {
+	while (channel->state == VGPU_CHANNEL_ON && count < MAX_RESPONSES) {
 		ret = vgpu_ring_read(&channel->response, msg, &fault);
 		if (ret < 0)
 			turn_off(channel, fault.what, fault.value);
@@ -216,6 +220,7 @@ static int write_to_full_ring(struct vgpu_channel *channel, const u32 *msg, u32 
 			      struct vgpu_ring_fault *fault)
 {
 	bool awake = channel->awake || channel->ops->get(channel);
+	u32 tries = MAX_REQUESTS;
 	int err = -ENOSPC;
 
 	channel->stats.full++;
@@ -235,7 +240,7 @@ static int write_to_full_ring(struct vgpu_channel *channel, const u32 *msg, u32 
 		}
 
 		err = vgpu_ring_write(&channel->request, msg, dwords, fault);
-		if (err == -ENOSPC && !drained) {
+		if (err == -ENOSPC && (!drained || !--tries)) {
 			blame(channel, "head of a ring that stays full", channel->request.head);
 			err = -ENODEV;
 		}
@@ -324,11 +329,12 @@ EXPORT_SYMBOL_IF_KUNIT(vgpu_channel_post);
 /* If the mediator had to stop for want of room for responses, there is some now: it may go on. */
 static void urge(struct vgpu_channel *channel)
 {
-	u32 drained = 1;
+	u32 tries;
 
-	while (drained && channel->wait.pending) {
+	for (tries = MAX_REQUESTS; tries && channel->wait.pending; tries--) {
 		ring_doorbell(channel);
-		drained = drain(channel);
+		if (!drain(channel))
+			break;
 	}
 }
 

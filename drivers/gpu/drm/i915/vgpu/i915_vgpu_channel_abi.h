@@ -45,10 +45,11 @@
  * the guest stops it.
  *
  * *Posting* a request is to write it to the ring. It costs no trap. The mediator executes all that
- * is in the ring, in order, before it acts on any trapped access of this guest, so that a posted
- * request is ordered with register and GGTT accesses as if it were one. It may execute it earlier.
- * Whether a posted request was executed shows in request_head only; if it failed, a response says
- * so.
+ * is in the ring, in order, before it acts on any access of this guest to BAR 0, from whichever
+ * CPU, so that a posted request is ordered with register and GGTT accesses as if it were one.
+ * (Accesses through the aperture do not trap on hardware, and order nothing.) It may execute it
+ * earlier. Whether a posted request was executed shows in request_head only; if it failed, a
+ * response says so.
  *
  * A *synchronous* request has %VGT_MSG_SYNC, and %VGT_G2V_CHANNEL_DOORBELL is written after it was
  * posted. It has been executed, and its response has been written, when the write completes.
@@ -56,6 +57,9 @@
  * A request for which there is no room is posted after the doorbell was rung. The mediator executes
  * no request while the response ring has no room for a response; the guest must make room before it
  * rings the doorbell.
+ *
+ * A request whose seqno is not the next one fails with %VGT_STATUS_BAD_VALUE, and the mediator
+ * counts on from that seqno. Responses come in the order of the requests, and never two for one.
  *
  * Requests are the guest's wishes, and the mediator believes none of them: what is wrong in one has
  * a status, and costs at most the guest itself something. In particular a request that was lost,
@@ -197,13 +201,20 @@ struct vgt_response_status {
  * ======= ========================================== ==============================================
  *
  * The first two pages (the status page and the register state) are the driver's to write at any
- * time: the mediator reads of the register state, at each submission, what a driver may change.
+ * time. Of the register state the mediator reads, at each submission, what a driver may change: on
+ * Gen8 and Gen9, dwords 0x00 to 0x50 (ring, batch and page table pointers) and the values of
+ * MI_MODE, OACTXCONTROL and the flexible EU counters. What else is written between PIN and UNPIN
+ * counts from the next PIN on, or is lost.
+ *
+ * The guest's image is up to date when the guest can see, by a context status event, that the
+ * context was switched away from: the mediator has written it back by then. UNPIN is sent after
+ * that; a context that still runs is written back nevertheless, unless its GGTT entries change.
  *
  * A context is pinned for as long as the guest needs it in the GGTT, and not for the mediator's
  * sake. PIN of an id that the mediator does not know is a CREATE, too. PIN of one that is pinned
- * replaces what was said of it. If a GGTT entry below a pinned image changes nevertheless, the
- * mediator treats the context as unpinned. If two pinned contexts claim the same page, it keeps the
- * later one.
+ * replaces what was said of it. CREATE of an id that is known fails with %VGT_STATUS_BAD_VALUE. If
+ * a GGTT entry below a pinned image changes nevertheless, the mediator treats the context as
+ * unpinned. If two pinned contexts claim the same page, it keeps the later one.
  *
  * Engines are named by class (0 render, 1 copy, 2 video decode, 3 video enhancement, as in the
  * driver's uAPI) and instance: 15:0 is the class, 31:16 the instance; an instance of 0xffff is any
@@ -218,7 +229,8 @@ struct vgt_response_status {
  * @msg: first two dwords
  * @id: not zero, never used before
  * @engine: class and instance
- * @image_size: of the context image, bytes, a multiple of 4096
+ * @image_size: what the hardware context takes, without what a driver may have behind it: bytes, a
+ *	multiple of 4096, not less than the engine saves, at most 1 MiB
  */
 struct vgt_context_create {
 	struct vgt_msg msg;
@@ -232,10 +244,10 @@ struct vgt_context_create {
  * @msg: first two dwords
  * @id: not zero
  * @engine: class and instance
- * @image_size: of the context image, bytes, a multiple of 4096
+ * @image_size: as in &struct vgt_context_create
  * @lrca: address of the image in the GGTT, bytes, a multiple of 4096
  * @ring_start: address of its ring buffer in the GGTT, bytes, a multiple of 4096
- * @ring_size: of its ring buffer, bytes, a multiple of 4096
+ * @ring_size: of its ring buffer, bytes, a multiple of 4096, at most 2 MiB
  * @rsv: reserved, zero
  */
 struct vgt_context_pin {

@@ -41,10 +41,22 @@
  * mediator's sake, and nothing is ever waited for.
  *
  * The contexts that are pinned are on a list, so that a channel that is started anew can be told of
- * them. They are listed even if there is no channel at the time.
+ * them. They are listed even if there is no channel at the time. Others are not announced: the
+ * mediator hears of them when they are pinned, if ever.
+ *
+ * The kernel's own contexts are pinned for as long as the driver is loaded. Two things are done to
+ * them nevertheless that the mediator may take no notice of: a driver with debugging overwrites
+ * their images when it begins to use an idle engine, and then resets them, which writes their first
+ * two pages; and the GGTT is cleared and restored around suspend, when the channel is stopped.
  */
 
-static void post_pin(struct vgpu_channel *channel, const struct vgpu_context *ctx)
+static void told(struct vgpu_channel *channel, struct vgpu_context *ctx, int err)
+{
+	if (!err)
+		ctx->told = channel->stats.starts;
+}
+
+static void post_pin(struct vgpu_channel *channel, struct vgpu_context *ctx)
 {
 	struct vgt_context_pin msg = {
 		.id = ctx->id,
@@ -55,7 +67,8 @@ static void post_pin(struct vgpu_channel *channel, const struct vgpu_context *ct
 		.ring_size = ctx->ring_size,
 	};
 
-	vgpu_channel_post_locked(channel, VGPU_REQUEST_CONTEXT_PIN, &msg.msg, sizeof(msg));
+	told(channel, ctx, vgpu_channel_post_locked(channel, VGPU_REQUEST_CONTEXT_PIN, &msg.msg,
+						    sizeof(msg)));
 }
 
 static void post_ref(struct vgpu_channel *channel, enum vgpu_request request, u64 id)
@@ -86,7 +99,8 @@ void vgpu_context_create(struct vgpu_channel *channel, struct vgpu_context *ctx,
 	ctx->image_size = image_size;
 
 	msg.id = ctx->id;
-	vgpu_channel_post_locked(channel, VGPU_REQUEST_CONTEXT_CREATE, &msg.msg, sizeof(msg));
+	told(channel, ctx, vgpu_channel_post_locked(channel, VGPU_REQUEST_CONTEXT_CREATE, &msg.msg,
+						    sizeof(msg)));
 
 	spin_unlock_irqrestore(&channel->lock, flags);
 }
@@ -149,7 +163,8 @@ void vgpu_context_destroy(struct vgpu_channel *channel, struct vgpu_context *ctx
 
 	spin_lock_irqsave(&channel->lock, flags);
 	vgpu_context_unpin_locked(channel, ctx);
-	post_ref(channel, VGPU_REQUEST_CONTEXT_DESTROY, ctx->id);
+	if (ctx->told == channel->stats.starts)
+		post_ref(channel, VGPU_REQUEST_CONTEXT_DESTROY, ctx->id);
 	memset(ctx, 0, sizeof(*ctx));
 	spin_unlock_irqrestore(&channel->lock, flags);
 }
@@ -161,7 +176,7 @@ EXPORT_SYMBOL_IF_KUNIT(vgpu_context_destroy);
  */
 void vgpu_contexts_announce(struct vgpu_channel *channel)
 {
-	const struct vgpu_context *ctx;
+	struct vgpu_context *ctx;
 
 	lockdep_assert_held(&channel->lock);
 
@@ -258,6 +273,7 @@ void intel_vgpu_context_unpin(struct intel_context *ce)
 		vgpu_context_unpin_locked(channel, &ce->vgpu);
 	spin_unlock_irqrestore(&channel->lock, flags);
 }
+EXPORT_SYMBOL_IF_KUNIT(intel_vgpu_context_unpin);
 
 /**
  * intel_vgpu_context_destroy - the image of a context goes away

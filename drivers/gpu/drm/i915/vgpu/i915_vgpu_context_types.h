@@ -26,6 +26,8 @@ struct vgpu_context {
 	u32 ring_start;
 	/** @ring_size: bytes */
 	u32 ring_size;
+	/** @told: number of the start of the channel that the mediator was told in; 0: never */
+	u64 told;
 	/** @pinned: it is; the mediator knows, or will when the channel is started */
 	bool pinned;
 };

@@ -19,6 +19,7 @@
 #include "gt/intel_gtt.h"
 #include "i915_drv.h"
 #include "i915_pvinfo_abi.h"
+#include "i915_reg.h"
 #include "i915_vgpu_channel.h"
 #include "i915_vgpu_fence.h"
 
@@ -65,7 +66,7 @@ static void encode(struct vgt_fence_set *msg, const struct vgpu_fence *fence)
 /* Before a request that sets a fence: it is cleared even if nobody knows whether it was set. */
 static void remember(struct vgpu_channel *channel, const struct vgt_fence_set *msg)
 {
-	if (msg->tiling != VGT_TILING_NONE)
+	if (msg->tiling != VGT_TILING_NONE && vgpu_channel_has(channel, VGT_FEATURE_FENCE))
 		set_bit(msg->index, channel->fences);
 }
 
@@ -160,7 +161,8 @@ EXPORT_SYMBOL_IF_KUNIT(vgpu_fences_set);
  * vgpu_fences_clear - clear what was set by request and has not been cleared since
  * @channel: the channel, which is about to be stopped: that has the requests executed
  *
- * The device must be awake.
+ * The device must be awake. The fences that are in @channel->fences afterwards could not be cleared
+ * by request: their registers must be written.
  */
 void vgpu_fences_clear(struct vgpu_channel *channel)
 {
@@ -174,9 +176,9 @@ void vgpu_fences_clear(struct vgpu_channel *channel)
 	for_each_set_bit(i, channel->fences, VGPU_MAX_FENCES) {
 		struct vgt_fence_set msg = { .index = i };
 
-		vgpu_channel_post(channel, VGPU_REQUEST_FENCE_SET, &msg.msg, sizeof(msg));
+		if (!vgpu_channel_post(channel, VGPU_REQUEST_FENCE_SET, &msg.msg, sizeof(msg)))
+			clear_bit(i, channel->fences);
 	}
-	bitmap_zero(channel->fences, VGPU_MAX_FENCES);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_fences_clear);
 
@@ -232,4 +234,22 @@ bool intel_vgpu_fences_restore(struct i915_ggtt *ggtt)
 		return false;
 
 	return !vgpu_fences_set(channel, ggtt->num_fences, get_fence, ggtt);
+}
+
+/**
+ * intel_vgpu_fences_clear - clear what was set by request and has not been cleared since
+ * @i915: a device that has a channel, which is about to be stopped; awake
+ */
+void intel_vgpu_fences_clear(struct drm_i915_private *i915)
+{
+	struct vgpu_channel *channel = i915->vgpu.channel;
+	unsigned int i;
+
+	vgpu_fences_clear(channel);
+
+	/* The channel has been turned off: as if there had never been one. */
+	for_each_set_bit(i, channel->fences, VGPU_MAX_FENCES) {
+		intel_uncore_write(&i915->uncore, FENCE_REG_GEN6_LO(i), 0);
+		clear_bit(i, channel->fences);
+	}
 }

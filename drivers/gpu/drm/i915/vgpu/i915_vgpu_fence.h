@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct drm_i915_private;
 struct i915_fence_reg;
 struct i915_ggtt;
 struct vgpu_channel;
@@ -32,5 +33,6 @@ void vgpu_fences_clear(struct vgpu_channel *channel);
 
 bool intel_vgpu_fence_write(struct i915_fence_reg *fence);
 bool intel_vgpu_fences_restore(struct i915_ggtt *ggtt);
+void intel_vgpu_fences_clear(struct drm_i915_private *i915);
 
 #endif /* _I915_VGPU_FENCE_H_ */

@@ -30,7 +30,7 @@
  * needs to know.
  *
  * The driver stops the channel when it is unloaded, and on shutdown: with kexec, the memory belongs
- * to another kernel afterwards.
+ * to another kernel afterwards. Nothing is done for hibernation, before which the GPU is reset.
  */
 
 struct device_channel {
@@ -209,7 +209,7 @@ void intel_vgpu_channel_shutdown(struct drm_i915_private *i915)
 	if (!channel)
 		return;
 
-	vgpu_fences_clear(channel);
+	intel_vgpu_fences_clear(i915);
 	vgpu_channel_close(channel);
 }
 

@@ -257,6 +257,34 @@ static void a_full_ring_that_stays_full_turns_it_off(struct kunit *test)
 	expect_off(test, host, "head of a ring that stays full", 0);
 }
 
+/* It executes nothing any more, and at each doorbell takes back the success of an old request. */
+static struct mock_host *babbling(struct kunit *test)
+{
+	struct mock_host *host = started(test);
+	u32 i;
+
+	for (i = 0; i < 3 * FULL; i++)
+		KUNIT_ASSERT_EQ(test, post(host, i), 0);
+	mock_host_drain(host);
+	host->doorbells = 0;
+	host->deaf = true;
+	host->babbles = true;
+	return host;
+}
+
+static void a_full_ring_is_not_waited_for_as_long_as_there_are_responses(struct kunit *test)
+{
+	struct mock_host *host = babbling(test);
+	u32 i;
+
+	for (i = 0; i < FULL; i++)
+		KUNIT_ASSERT_EQ(test, post(host, i), 0);
+	KUNIT_EXPECT_EQ(test, post(host, i), -ENODEV);
+	KUNIT_EXPECT_LE(test, host->doorbells, 2 * FULL);
+	expect_off(test, host, "head of a ring that stays full",
+		   3 * FULL * sizeof(struct vgt_context_ref) / sizeof(u32));
+}
+
 static void a_full_ring_and_a_sleeping_device_end_it(struct kunit *test)
 {
 	struct mock_host *host = started(test);
@@ -408,6 +436,15 @@ static void a_synchronous_request_to_nobody_is_given_up(struct kunit *test)
 	KUNIT_EXPECT_GE(test, jiffies - begin, msecs_to_jiffies(100));
 	KUNIT_EXPECT_LT(test, jiffies - begin, msecs_to_jiffies(5000));
 	expect_off(test, host, "seqno of a request without a response", 1);
+}
+
+static void a_synchronous_request_is_given_up_in_spite_of_responses(struct kunit *test)
+{
+	struct mock_host *host = babbling(test);
+
+	KUNIT_EXPECT_EQ(test, sync_fence(host), -ENODEV);
+	KUNIT_EXPECT_LE(test, host->doorbells, 2 * FULL);
+	expect_off(test, host, "seqno of a request without a response", 3 * FULL + 1);
 }
 
 static void a_synchronous_request_after_a_reset_is_not_waited_for(struct kunit *test)
@@ -636,6 +673,7 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(a_full_ring_takes_one_doorbell),
 	KUNIT_CASE(a_full_ring_with_failures_is_emptied),
 	KUNIT_CASE(a_full_ring_that_stays_full_turns_it_off),
+	KUNIT_CASE(a_full_ring_is_not_waited_for_as_long_as_there_are_responses),
 	KUNIT_CASE(a_full_ring_and_a_sleeping_device_end_it),
 	KUNIT_CASE(a_full_ring_after_a_reset_ends_it),
 	KUNIT_CASE(a_reset_is_followed_by_a_new_channel),
@@ -645,6 +683,7 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(a_synchronous_request_is_one_doorbell),
 	KUNIT_CASE(a_synchronous_request_waits_behind_failures),
 	KUNIT_CASE(a_synchronous_request_to_nobody_is_given_up),
+	KUNIT_CASE(a_synchronous_request_is_given_up_in_spite_of_responses),
 	KUNIT_CASE(a_synchronous_request_after_a_reset_is_not_waited_for),
 	KUNIT_CASE_PARAM(each_status_of_a_synchronous_request, status_gen_params),
 	KUNIT_CASE_PARAM(each_status_of_a_posted_request, status_gen_params),

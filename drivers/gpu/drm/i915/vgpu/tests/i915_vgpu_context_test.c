@@ -5,6 +5,11 @@
 
 #include <kunit/test.h>
 
+#include "gt/intel_context_types.h"
+#include "gt/intel_engine_types.h"
+#include "i915_active.h"
+#include "i915_drv.h"
+
 #include "../i915_pvinfo_abi.h"
 #include "../i915_vgpu_context.h"
 #include "i915_vgpu_mock_host.h"
@@ -218,6 +223,27 @@ static void after_a_reset_the_pinned_ones_are_announced(struct kunit *test)
 	expect_log(test, said, ARRAY_SIZE(said));
 }
 
+static void what_the_mediator_has_forgotten_is_not_destroyed_there(struct kunit *test)
+{
+	static const struct expected said[] = {
+		{ VGT_ACTION_CONTEXT_PIN, 2 },
+		{ VGT_ACTION_CONTEXT_UNPIN, 2 },
+		{ VGT_ACTION_CONTEXT_DESTROY, 2 },
+	};
+	struct vgpu_context *ctx = contexts(test, 2);
+	struct mock_host *host = test->priv;
+
+	create(host, &ctx[0]);
+	create(host, &ctx[1]);
+	mock_host_reset(host);
+	KUNIT_ASSERT_EQ(test, vgpu_channel_start(&host->channel), 0);
+
+	vgpu_context_destroy(&host->channel, &ctx[0]);
+	pin(host, &ctx[1], 0x1000);
+	vgpu_context_destroy(&host->channel, &ctx[1]);
+	expect_log(test, said, ARRAY_SIZE(said));
+}
+
 static void more_are_announced_than_the_ring_takes(struct kunit *test)
 {
 	const int count = 1000;
@@ -280,6 +306,39 @@ static void a_refused_context_lives_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->channel.state, VGPU_CHANNEL_ON);
 }
 
+/* i915_active calls back without a lock: by then the context may be active again. */
+static void a_context_that_is_active_again_stays_pinned(struct kunit *test)
+{
+	static const struct expected said[] = {
+		{ VGT_ACTION_CONTEXT_CREATE, 1 },
+		{ VGT_ACTION_CONTEXT_PIN, 1 },
+		{ VGT_ACTION_CONTEXT_UNPIN, 1 },
+	};
+	struct drm_i915_private *i915 = kunit_kzalloc(test, sizeof(*i915), GFP_KERNEL);
+	struct intel_engine_cs *engine = kunit_kzalloc(test, sizeof(*engine), GFP_KERNEL);
+	struct intel_context *ce = kunit_kzalloc(test, sizeof(*ce), GFP_KERNEL);
+	struct mock_host *host = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, i915);
+	KUNIT_ASSERT_NOT_NULL(test, engine);
+	KUNIT_ASSERT_NOT_NULL(test, ce);
+	i915->vgpu.channel = &host->channel;
+	engine->i915 = i915;
+	ce->engine = engine;
+	create(host, &ce->vgpu);
+	pin(host, &ce->vgpu, 0x1000);
+
+	atomic_set(&ce->active.count, 1);
+	intel_vgpu_context_unpin(ce);
+	KUNIT_EXPECT_TRUE(test, ce->vgpu.pinned);
+	expect_log(test, said, 2);
+
+	atomic_set(&ce->active.count, 0);
+	intel_vgpu_context_unpin(ce);
+	KUNIT_EXPECT_FALSE(test, ce->vgpu.pinned);
+	expect_log(test, &said[2], 1);
+}
+
 static struct kunit_case context_cases[] = {
 	KUNIT_CASE(a_life_is_four_messages_and_no_trap),
 	KUNIT_CASE(messages_say_what_the_abi_has),
@@ -287,9 +346,11 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE(an_id_is_never_used_again),
 	KUNIT_CASE(destroying_what_is_pinned_unpins_it),
 	KUNIT_CASE(after_a_reset_the_pinned_ones_are_announced),
+	KUNIT_CASE(what_the_mediator_has_forgotten_is_not_destroyed_there),
 	KUNIT_CASE(more_are_announced_than_the_ring_takes),
 	KUNIT_CASE(without_the_feature_nothing_is_said_but_all_is_known),
 	KUNIT_CASE(a_refused_context_lives_on),
+	KUNIT_CASE(a_context_that_is_active_again_stays_pinned),
 	{}
 };
 

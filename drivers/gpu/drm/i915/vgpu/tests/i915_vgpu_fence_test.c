@@ -5,6 +5,7 @@
 
 #include <kunit/test.h>
 
+#include <linux/bitmap.h>
 #include <linux/errno.h>
 #include <linux/sizes.h>
 
@@ -112,7 +113,7 @@ static void who_is_refused_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &fence), -EIO);
 	KUNIT_EXPECT_EQ(test, vgpu_fences_set(&host->channel, 8, get_fence, NULL), -EIO);
 
-	/* Or only those that were posted. */
+	/* Only this once: the next ones are fine. */
 	host->status = VGT_STATUS_OK;
 	KUNIT_EXPECT_EQ(test, vgpu_fences_set(&host->channel, 8, get_fence, NULL), 0);
 }
@@ -185,6 +186,31 @@ static void what_is_left_is_cleared_even_after_a_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->log[0].msg[7], VGT_TILING_NONE);
 }
 
+static void what_cannot_be_cleared_by_request_is_left_to_the_caller(struct kunit *test)
+{
+	static const struct vgpu_fence set = { 3, I915_TILING_X, 512, SZ_1M, SZ_1M };
+	struct mock_host *host = test->priv;
+
+	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &set), 0);
+	mock_host_reset(host);
+	host->willing = VGT_FEATURE_CONTEXT;
+	vgpu_fences_clear(&host->channel);
+	KUNIT_EXPECT_TRUE(test, test_bit(3, host->channel.fences));
+	KUNIT_EXPECT_EQ(test, bitmap_weight(host->channel.fences, VGPU_MAX_FENCES), 1);
+}
+
+static void what_was_never_asked_for_is_not_left(struct kunit *test)
+{
+	static const struct vgpu_fence set = { 3, I915_TILING_X, 512, SZ_1M, SZ_1M };
+	struct mock_host *host = test->priv;
+
+	mock_host_reset(host);
+	host->willing = VGT_FEATURE_CONTEXT;
+	KUNIT_ASSERT_EQ(test, vgpu_channel_start(&host->channel), 0);
+	KUNIT_EXPECT_EQ(test, vgpu_fence_set(&host->channel, &set), -ENODEV);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(host->channel.fences, VGPU_MAX_FENCES));
+}
+
 /* Who is told that a fence was not cleared clears it: then nothing is left of it. */
 static void what_the_caller_has_cleared_is_not_left(struct kunit *test)
 {
@@ -212,6 +238,8 @@ static struct kunit_case fence_cases[] = {
 	KUNIT_CASE(without_a_channel_the_caller_is_told),
 	KUNIT_CASE(what_is_left_is_cleared),
 	KUNIT_CASE(what_is_left_is_cleared_even_after_a_reset),
+	KUNIT_CASE(what_cannot_be_cleared_by_request_is_left_to_the_caller),
+	KUNIT_CASE(what_was_never_asked_for_is_not_left),
 	KUNIT_CASE(what_the_caller_has_cleared_is_not_left),
 	{}
 };

@@ -39,9 +39,15 @@ struct mock_host {
 	bool asleep;
 	/** @deaf: it ignores doorbells */
 	bool deaf;
+	/** @babbles: at each doorbell it says that an old request has failed, and does no more */
+	bool babbles;
+	/** @babbled: seqno of the last one that it has said that of */
+	u32 babbled;
 	/** @status: what it says to each request */
 	u32 status;
 
+	/** @complaint: the first thing that the guest did wrong, which fails the test, or NULL */
+	const char *complaint;
 	/** @starts: how often %VGT_G2V_CHANNEL_START was written */
 	int starts;
 	/** @stops: how often %VGT_G2V_CHANNEL_STOP was */
