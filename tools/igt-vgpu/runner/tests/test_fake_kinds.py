@@ -235,6 +235,34 @@ class Programs(unittest.TestCase):
         self.assertEqual(self.selftest("-22", *self.FELL, **lists)["s/live/gt_lrc"].status, "skip")
         self.assertEqual(self.selftest("-25", *self.RAN, expect_fail={"gt_lrc": "why"})["s/live/gt_lrc"].status, "fail")
 
+    def deadline(self, *codes: str) -> Run:
+        """A test with a deadline, whose attempts end with these codes."""
+        suite = Suite("s", timeout=1)
+        suite.selftests("live", groups=["gt_lrc"], deadline={"gt_lrc/live_lrc_layout": "measures milliseconds"})
+        left = list(codes)
+
+        def load(vm, command: str) -> tuple[int, str]:
+            for line in self.RAN if left[0] == "-25" else self.FELL:
+                vm.print(line)
+            return 0, ""
+
+        with mock.patch.object(kinds, "i915_module", return_value=Path("/x/i915.ko")), \
+                mock.patch.object(kinds, "selftest_groups", return_value={"gt_lrc": "igt__27__live_gt_lrc"}):
+            return Run(suite, [("modprobe.*st_filter=!live_lrc_layout", says(0, "", *self.RAN)),
+                               ("modprobe.*st_filter=live_lrc_layout", load),
+                               ("cat .*live_selftests", lambda vm, command: (0, left.pop(0)))])
+
+    def test_a_test_with_a_deadline_runs_apart_and_passes_in_a_later_attempt(self):
+        run = self.deadline("-25", "-22", "-22", "-25")
+        self.assertEqual(run["s/live/gt_lrc"].status, "pass")
+        result = run["s/live/gt_lrc/live_lrc_layout"]
+        self.assertEqual((result.status, result.reason), ("pass", "passed in attempt 3: measures milliseconds"))
+
+    def test_a_test_with_a_deadline_that_never_passes_fails(self):
+        result = self.deadline("-25", *["-22"] * 5)["s/live/gt_lrc/live_lrc_layout"]
+        self.assertEqual(result.status, "fail")
+        self.assertRegex(result.reason, "^failed in each of 5 attempts, .*live_lrc_layout failed with error -22")
+
     def test_a_group_without_tests_is_a_skip_with_a_reason(self):
         self.assertEqual(self.selftest("-25", *self.RAN[:2])["s/live/gt_lrc"].status, "skip")
 
