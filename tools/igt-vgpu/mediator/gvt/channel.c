@@ -105,6 +105,7 @@ static const char *check_memory(struct vgpu *vgpu, struct vgt_channel *header)
 {
 	struct vgpu_channel *ch = &vgpu->channel;
 	uint32_t offset, *to = (uint32_t *)header;
+	const uint32_t *from;
 
 	if (ch->size < VGT_CHANNEL_MIN_SIZE || ch->size > VGT_CHANNEL_MAX_SIZE ||
 	    ch->size % GPU_PAGE_SIZE)
@@ -114,8 +115,12 @@ static const char *check_memory(struct vgpu *vgpu, struct vgt_channel *header)
 	for (offset = 0; offset < ch->size; offset += GPU_PAGE_SIZE)
 		if (!mem(vgpu, offset, true))
 			return "a page of the channel is not memory";
-	for (offset = 0; offset < sizeof(*header); offset += 4)
-		to[offset / 4] = __atomic_load_n(mem(vgpu, offset, false), __ATOMIC_RELAXED);
+	for (offset = 0; offset < sizeof(*header); offset += 4) {
+		from = mem(vgpu, offset, false);
+		if (!from)
+			return "a page of the channel is not memory";
+		to[offset / 4] = __atomic_load_n(from, __ATOMIC_RELAXED);
+	}
 	return NULL;
 }
 

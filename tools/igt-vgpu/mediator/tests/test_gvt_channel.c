@@ -457,6 +457,27 @@ static void memory_that_is_gone_for_a_while_is_waited_for(void **state)
 	assert_int_equal(gx_reg(r->guest, FENCE(0)), r->aperture | 3);
 }
 
+/* Memory that is there to be written and gone when it is read. */
+static void *(*real_page)(void *opaque, uint64_t addr, bool write);
+
+static void *page_to_write(void *opaque, uint64_t addr, bool write)
+{
+	return write ? real_page(opaque, addr, write) : NULL;
+}
+
+static void memory_that_goes_away_during_the_start_is_refused(void **state)
+{
+	struct cx_rig *r = *state;
+
+	cx_init(&r->cx, r->guest);
+	real_page = r->gx->ops.page;
+	r->gx->ops.page = page_to_write;
+	assert_int_equal(cx_start(&r->cx, CX_FEATURES), 0);
+	r->gx->ops.page = real_page;
+	assert_true(gx_logged(r->gx, "a page of the channel is not memory"));
+	assert_int_equal(cx_start(&r->cx, CX_FEATURES), CX_FEATURES);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, cx_rig_setup_on, cx_rig_teardown)
 
 int main(void)
@@ -479,6 +500,7 @@ int main(void)
 		T(a_tail_that_goes_back_while_the_host_waits_ends_it),
 		T(the_header_is_read_once_at_the_start),
 		T(memory_that_is_gone_for_a_while_is_waited_for),
+		T(memory_that_goes_away_during_the_start_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
