@@ -8,6 +8,7 @@
  * dword is read once, our indices are our own copies, and a message is checked only after it was
  * copied. Nothing here may be called back by what a request does.
  */
+#include <glib.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -367,12 +368,11 @@ bool channel_drain(struct vgpu *vgpu, unsigned int limit)
 /** channel_drain_all - see channel.h */
 void channel_drain_all(struct vgpu *vgpu)
 {
-	unsigned int batches;
-
 	/* A guest that goes on posting holds up nobody for longer than one ring. */
-	for (batches = 0; channel_drain(vgpu, CHANNEL_BATCH); batches++) {
-		if (batches * CHANNEL_BATCH > vgpu->channel.request.size / sizeof(struct vgt_msg))
-			return;
+	uint32_t left = vgpu->channel.request.size / sizeof(struct vgt_msg);
+
+	while (channel_drain(vgpu, MIN(left, CHANNEL_BATCH)) && left > CHANNEL_BATCH) {
+		left -= CHANNEL_BATCH;
 		gvt_unlock(vgpu->gvt);
 		gvt_lock(vgpu->gvt);
 	}

@@ -286,6 +286,36 @@ static void a_long_ring_is_executed_before_one_access(void **state)
 	assert_int_equal(cx_rig_count(r, STATS_CHANNEL_RESPONSE), 0x1000);
 }
 
+/* A guest that posts a message for each one that is read, and takes each response. */
+static struct cx *endless;
+static void *(*endless_page)(void *opaque, uint64_t addr, bool write);
+
+static void *page_with_a_message(void *opaque, uint64_t addr, bool write)
+{
+	struct vgt_channel *header = endless->header;
+
+	header->request_tail = header->request_head + CX_RING / 4;
+	header->response_head = header->response_tail;
+	return endless_page(opaque, addr, write);
+}
+
+static void a_guest_that_goes_on_posting_holds_an_access_for_one_ring(void **state)
+{
+	struct cx_rig *r = *state;
+	unsigned int i;
+
+	for (i = 0; i < CX_RING / 4; i += 2)
+		r->cx.request[i] = 2 | 0x7777u << VGT_MSG_ACTION_SHIFT;
+	endless = &r->cx;
+	endless_page = r->gx->ops.page;
+	r->gx->ops.page = page_with_a_message;
+	cx_rig_trap(r);
+	r->gx->ops.page = endless_page;
+	/* All that fits into a ring: what was there as the access began, and nothing after it. */
+	assert_int_equal(r->cx.header->request_head, CX_RING / 4);
+	assert_int_equal(cx_accepted(&r->cx), CX_FEATURES);
+}
+
 static void no_request_is_executed_without_room_for_its_response(void **state)
 {
 	struct cx_rig *r = *state;
@@ -494,6 +524,7 @@ int main(void)
 		T(messages_wrap_around_the_end_of_the_ring),
 		T(a_full_ring_is_emptied_by_one_doorbell),
 		T(a_long_ring_is_executed_before_one_access),
+		T(a_guest_that_goes_on_posting_holds_an_access_for_one_ring),
 		T(no_request_is_executed_without_room_for_its_response),
 		T(a_wrong_request_gets_a_status_and_the_next_one_is_executed),
 		T(inconsistent_memory_ends_it_with_one_line),
