@@ -71,9 +71,15 @@ static void drain(struct gvt *gvt)
 	}
 }
 
+/*
+ * A mutex that is let go of and taken again at once hardly ever changes hands. Here who waits has
+ * the turn, and all others wait for that until it has the lock.
+ */
 void gvt_lock(struct gvt *gvt)
 {
+	pthread_mutex_lock(&gvt->turn);
 	pthread_mutex_lock(&gvt->lock);
+	pthread_mutex_unlock(&gvt->turn);
 }
 
 static void notify(struct gvt *gvt, struct vgpu *vgpu)
@@ -222,6 +228,7 @@ struct gvt *gvt_new(enum gpu_platform platform, const struct gvt_host_ops *ops, 
 	gvt->ops = ops;
 	gvt->opaque = opaque;
 	pthread_mutex_init(&gvt->lock, NULL);
+	pthread_mutex_init(&gvt->turn, NULL);
 	pthread_cond_init(&gvt->notified, NULL);
 	gvt->own_page = g_malloc0(GPU_PAGE_SIZE);
 	gvt->initial = g_new0(uint32_t, GVT_REG_COUNT);
@@ -245,6 +252,7 @@ void gvt_free(struct gvt *gvt)
 	g_free(gvt->initial);
 	g_free(gvt->own_page);
 	pthread_cond_destroy(&gvt->notified);
+	pthread_mutex_destroy(&gvt->turn);
 	pthread_mutex_destroy(&gvt->lock);
 	g_free(gvt);
 }

@@ -5,8 +5,8 @@
  * Locks: gvt->lock guards everything here that is not said to be atomic or constant. It is taken in
  * the public functions (gvt.c, vgpu.c) and released by gvt_unlock() only, which first handles what
  * the GPU reported meanwhile and afterwards, without the lock, tells the front end of changed
- * interrupt lines. Everything else runs with it held. Order: gvt->lock, then the GPU's own lock
- * (inside gpu_*()).
+ * interrupt lines. Everything else runs with it held. Order: gvt->turn (in gvt_lock() only),
+ * gvt->lock, then the GPU's own lock (inside gpu_*()).
  */
 #ifndef GVT_TYPES_H
 #define GVT_TYPES_H
@@ -165,6 +165,7 @@ struct gvt {
 	void *opaque;
 
 	pthread_mutex_t lock;
+	pthread_mutex_t turn;		/* held by the one that gets the lock next */
 	pthread_cond_t notified;	/* with lock: some vgpu->notifying went down */
 	atomic_uint waiters;		/* threads that wait for that */
 	_Atomic bool attention;		/* the GPU raised its interrupt and nobody looked yet */
