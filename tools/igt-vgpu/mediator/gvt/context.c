@@ -17,6 +17,12 @@ static gpointer page_key(uint32_t gma)
 	return GUINT_TO_POINTER(gma >> GPU_PAGE_SHIFT);
 }
 
+/* Where the part of its image ends that an engine loads and saves. */
+static uint32_t image_end(const struct vgpu *vgpu, const struct context *ctx)
+{
+	return ctx->lrca + shadow_pages(vgpu->gvt, ctx->engine) * GPU_PAGE_SIZE;
+}
+
 static void unpin(struct vgpu *vgpu, struct context *ctx)
 {
 	uint32_t gma;
@@ -24,7 +30,7 @@ static void unpin(struct vgpu *vgpu, struct context *ctx)
 	if (!ctx->pinned)
 		return;
 	ctx->pinned = false;
-	for (gma = ctx->lrca; gma - ctx->lrca < ctx->size; gma += GPU_PAGE_SIZE)
+	for (gma = ctx->lrca; gma < image_end(vgpu, ctx); gma += GPU_PAGE_SIZE)
 		g_hash_table_remove(vgpu->contexts.by_page, page_key(gma));
 	if (ctx->shadow)
 		shadow_release(ctx->shadow);
@@ -180,9 +186,8 @@ enum vgt_status context_pin(struct vgpu *vgpu, const void *msg)
 	unpin(vgpu, ctx);
 	ctx->engine = engine;
 	ctx->lrca = pin->lrca;
-	ctx->size = pin->image_size;
 	ctx->pinned = true;
-	for (gma = pin->lrca; gma - pin->lrca < pin->image_size; gma += GPU_PAGE_SIZE) {
+	for (gma = ctx->lrca; gma < image_end(vgpu, ctx); gma += GPU_PAGE_SIZE) {
 		/* Two cannot be at one place: this one was said later. */
 		other = g_hash_table_lookup(vgpu->contexts.by_page, page_key(gma));
 		if (other)

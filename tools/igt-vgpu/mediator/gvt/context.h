@@ -20,14 +20,15 @@ struct context {
 	uint64_t id;
 	bool pinned;			/* the rest is valid */
 	enum gpu_engine_id engine;
-	uint32_t lrca, size;		/* of its image, bytes */
+	uint32_t lrca;			/* of its image */
 	struct shadow *shadow;		/* NULL: did not run since it was pinned */
 };
 
 /** struct vgpu_contexts - all guarded by gvt->lock */
 struct vgpu_contexts {
 	GTree *by_id;			/* the id inside a struct context -> it, which it owns */
-	GHashTable *by_page;		/* GGTT page number -> whose pinned image lies there */
+	/* GGTT page number -> whose pinned image, as far as it is shadowed, lies there */
+	GHashTable *by_page;
 };
 
 void context_init(struct vgpu *vgpu);

@@ -270,6 +270,31 @@ static void a_context_pinned_for_one_engine_is_unknown_to_the_others(void **stat
 	assert_int_equal(cx_pages_in(r, &ctx), 0);
 }
 
+/* What an image is said to have beyond what engines save is nobody's business. */
+static void only_pages_that_engines_save_belong_to_a_context(void **state)
+{
+	struct cx_rig *r = *state;
+	struct gx_context ctx;
+	uint32_t behind;
+	struct vgt_context_pin pin = {
+		.id = 1, .engine = 1, .image_size = 1 << 20, .ring_size = GPU_PAGE_SIZE };
+
+	cx_rig_start(r);
+	gx_context_init(&ctx, r->guest, GPU_BCS0);
+	behind = gx_alloc(r->guest, 1);
+	assert_int_equal(behind, ctx.lrca + 2 * GPU_PAGE_SIZE);
+	pin.lrca = ctx.lrca;
+	pin.ring_start = ctx.ring;
+	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &pin, sizeof(pin)), 0);
+	assert_int_equal(cx_pages_in(r, &ctx), 1);
+	gx_set_pte(r->guest, behind, 0);
+	cx_pages_in(r, &ctx);
+	assert_int_equal(cx_pages_in(r, &ctx), 0);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_MISS), 1);
+	gx_set_pte(r->guest, behind - GPU_PAGE_SIZE, gx_pte(r->guest, behind - GPU_PAGE_SIZE));
+	assert_int_equal(cx_pages_in(r, &ctx), 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, cx_rig_setup, cx_rig_teardown)
 
 int main(void)
@@ -282,6 +307,7 @@ int main(void)
 		T(ids_are_known_from_create_or_pin_to_destroy),
 		T(there_is_an_end_to_what_is_kept),
 		T(a_context_pinned_for_one_engine_is_unknown_to_the_others),
+		T(only_pages_that_engines_save_belong_to_a_context),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
