@@ -34,7 +34,6 @@ static void unpin(struct vgpu *vgpu, struct context *ctx)
 		g_hash_table_remove(vgpu->contexts.by_page, page_key(gma));
 	if (ctx->shadow)
 		shadow_release(ctx->shadow);
-	ctx->shadow = NULL;
 }
 
 static gint compare_ids(gconstpointer a, gconstpointer b, gpointer unused)
@@ -63,14 +62,10 @@ void context_fini(struct vgpu *vgpu)
 
 void context_forget_all(struct vgpu *vgpu)
 {
-	GTreeNode *node;
+	unsigned int e;
 
-	for (node = g_tree_node_first(vgpu->contexts.by_id); node; node = g_tree_node_next(node)) {
-		struct context *ctx = g_tree_node_value(node);
-
-		if (ctx->shadow)
-			shadow_release(ctx->shadow);
-	}
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		context_invalidate(vgpu, e);
 	g_hash_table_remove_all(vgpu->contexts.by_page);
 	g_tree_remove_all(vgpu->contexts.by_id);
 }
@@ -99,16 +94,9 @@ void context_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 
 void context_invalidate(struct vgpu *vgpu, enum gpu_engine_id engine)
 {
-	GTreeNode *node;
-
-	for (node = g_tree_node_first(vgpu->contexts.by_id); node; node = g_tree_node_next(node)) {
-		struct context *ctx = g_tree_node_value(node);
-
-		if (!ctx->shadow || ctx->engine != engine)
-			continue;
-		shadow_release(ctx->shadow);
-		ctx->shadow = NULL;
-	}
+	/* Only those with a shadow, not all that the guest told of. */
+	while (vgpu->engine[engine].kept)
+		shadow_release(vgpu->engine[engine].kept);
 }
 
 /* ---- requests ---- */

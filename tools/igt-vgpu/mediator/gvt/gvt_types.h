@@ -62,6 +62,7 @@ struct vgpu_engine {
 	struct vgpu_submission queued;
 	/* shadow of the context that ran last, if none keeps it; NULL: none */
 	struct shadow *last;
+	struct shadow *kept;	/* by contexts, in a list */
 	unsigned int csb_write;	/* index of the CSB entry written last */
 	/*
 	 * a submission was refused, or was taken off the engine for good: nothing moves until the

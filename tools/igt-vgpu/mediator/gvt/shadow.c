@@ -178,17 +178,27 @@ static void free_shadow(struct shadow *shadow)
 static void keep(struct context *ctx, struct shadow *shadow)
 {
 	struct vgpu *vgpu = shadow->vgpu;
+	struct shadow **first = &vgpu->engine[shadow->engine].kept;
 
 	if (vgpu->shadow_bytes + cost(shadow) > MAX_KEPT)
 		return;
 	vgpu->shadow_bytes += cost(shadow);
 	shadow->context = ctx;
 	ctx->shadow = shadow;
+	shadow->next = *first;
+	if (shadow->next)
+		shadow->next->link = &shadow->next;
+	shadow->link = first;
+	*first = shadow;
 }
 
 void shadow_release(struct shadow *shadow)
 {
 	shadow->vgpu->shadow_bytes -= cost(shadow);
+	*shadow->link = shadow->next;
+	if (shadow->next)
+		shadow->next->link = shadow->link;
+	shadow->context->shadow = NULL;
 	shadow->context = NULL;
 	if (!shadow->running)
 		free_shadow(shadow);

@@ -31,6 +31,8 @@ struct shadow {
 	uint32_t lrca;			/* of the guest's image */
 	unsigned int pages;		/* of it; constant for an engine */
 	struct context *context;	/* that keeps it, NULL: none */
+	/* the next one that is kept for this engine, and what points here; if one keeps it */
+	struct shadow *next, **link;
 	/* all but the registers in it is what the guest's image holds, too */
 	bool valid;
 	bool running;			/* the engine has it */

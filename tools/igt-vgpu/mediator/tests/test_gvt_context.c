@@ -254,6 +254,48 @@ static void there_is_an_end_to_what_is_kept(void **state)
 	assert_int_equal(say(r, VGT_ACTION_CONTEXT_CREATE, id), VGT_STATUS_OK);
 }
 
+/* Seconds for many resets of one engine. */
+static double time_of_resets(struct cx_rig *r)
+{
+	gint64 begin = g_get_monotonic_time();
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		gx_set_reg(r->guest, 0x941c, 2);
+	return (g_get_monotonic_time() - begin) / 1e6;
+}
+
+static void a_reset_of_an_engine_costs_no_more_with_many_contexts(void **state)
+{
+	struct cx_rig *r = *state;
+	struct gx_context ctx[2];
+	double few, many;
+	uint64_t id;
+
+	cx_rig_start(r);
+	gx_context_init(&ctx[0], r->guest, GPU_BCS0);
+	gx_context_init(&ctx[1], r->guest, GPU_RCS0);
+	few = time_of_resets(r);
+	for (id = 1; id <= 100000; id++) {
+		cx_create(&r->cx, id, &ctx[0]);
+		if (id % 64 == 0)
+			cx_rig_trap(r);
+	}
+	many = time_of_resets(r);
+	assert_true(many < 10 * few + 0.05);
+	assert_int_equal(cx_rig_count(r, STATS_CHANNEL_PROTOCOL_ERROR), 0);
+	/* And it still forgets what it must, of this engine and of no other one. */
+	gx_start(r->guest);
+	cx_pin(&r->cx, 1, &ctx[0]);
+	cx_pin(&r->cx, 2, &ctx[1]);
+	assert_int_equal(cx_pages_in(r, &ctx[0]), 1);
+	assert_int_equal(cx_pages_in(r, &ctx[1]), 21);
+	gx_set_reg(r->guest, 0x941c, 2);
+	gx_start(r->guest);
+	assert_int_equal(cx_pages_in(r, &ctx[0]), 0);
+	assert_int_equal(cx_pages_in(r, &ctx[1]), 21);
+}
+
 static void a_context_pinned_for_one_engine_is_unknown_to_the_others(void **state)
 {
 	struct cx_rig *r = *state;
@@ -306,6 +348,7 @@ int main(void)
 		T(wrong_pins_are_refused),
 		T(ids_are_known_from_create_or_pin_to_destroy),
 		T(there_is_an_end_to_what_is_kept),
+		T(a_reset_of_an_engine_costs_no_more_with_many_contexts),
 		T(a_context_pinned_for_one_engine_is_unknown_to_the_others),
 		T(only_pages_that_engines_save_belong_to_a_context),
 	};
