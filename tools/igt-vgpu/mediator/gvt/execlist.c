@@ -52,7 +52,7 @@ static struct gvt_engine *physical(const struct vgpu *vgpu, enum gpu_engine_id e
 bool execlist_is_more(const struct gvt_engine *ge, const struct vgpu_submission *sub)
 {
 	return ge->run.valid && !ge->starting && !ge->next.valid && ge->shadow &&
-	       !ge->shadow->moved && sub->desc[0] & DESC_VALID &&
+	       !ge->shadow->lost && sub->desc[0] & DESC_VALID &&
 	       !(sub->desc[0] & DESC_FORCE_RESTORE) &&
 	       (sub->desc[0] & DESC_LRCA) == ge->shadow->lrca;
 }

@@ -198,7 +198,7 @@ void sched_evict(struct vgpu *vgpu, enum gpu_engine_id e)
 	vgpu->engine[e].elsp_count = 0;
 	/* Its guest's memory is not to be written any more. */
 	if (ge->owner == vgpu && ge->shadow)
-		shadow_discard(ge->shadow);
+		shadow_discard(ge->shadow, "its vGPU lost the engine");
 	if (ge->owner == vgpu && ge->busy)
 		hw_engine_reset(vgpu->gvt, e);
 	if (ge->owner == vgpu)

@@ -204,9 +204,10 @@ void shadow_release(struct shadow *shadow)
 		free_shadow(shadow);
 }
 
-void shadow_discard(struct shadow *shadow)
+void shadow_discard(struct shadow *shadow, const char *why)
 {
-	shadow->moved = true;
+	shadow->lost = why;
+	shadow->valid = false;
 }
 
 void shadow_forget(struct vgpu *vgpu, enum gpu_engine_id e)
@@ -234,8 +235,7 @@ void shadow_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 			shadow_forget(vgpu, e);
 		if (!covers(running, page) || running->vgpu != vgpu)
 			continue;
-		running->moved = true;
-		running->valid = false;
+		shadow_discard(running, "its GGTT entries changed while it ran");
 		if (page == running->lrca >> GPU_PAGE_SHIFT)
 			show_status_page(running, ggtt_entry(vgpu, running->lrca));
 	}
@@ -266,7 +266,7 @@ static bool look_up_entries(struct shadow *shadow, const char **why)
 			shadow->valid = false;
 		shadow->pte[i] = pte;
 	}
-	shadow->moved = false;
+	shadow->lost = NULL;
 	return true;
 }
 
@@ -448,16 +448,15 @@ void shadow_put(struct shadow *shadow)
 	struct vgpu *vgpu = shadow->vgpu;
 
 	hide(shadow);
-	if (shadow->moved)
-		vgpu_log(vgpu, GPU_LOG_DEBUG,
-			 "%s: context 0x%08x: its GGTT entries changed while it ran: not saved",
-			 gpu_engine_name(shadow->engine), shadow->lrca);
+	if (shadow->lost)
+		vgpu_log(vgpu, GPU_LOG_DEBUG, "%s: context 0x%08x: %s: not saved",
+			 gpu_engine_name(shadow->engine), shadow->lrca, shadow->lost);
 	else
 		write_back(shadow);
 	if (shadow->context)
 		return;
 	shadow_forget(vgpu, shadow->engine);
-	if (shadow->moved)
+	if (shadow->lost)
 		free_shadow(shadow);
 	else
 		vgpu->engine[shadow->engine].last = shadow;

@@ -36,7 +36,8 @@ struct shadow {
 	/* all but the registers in it is what the guest's image holds, too */
 	bool valid;
 	bool running;			/* the engine has it */
-	bool moved;			/* a GGTT entry was written since it is on the engine */
+	/* why nothing is written back since it is on the engine, NULL: all is */
+	const char *lost;
 	uint64_t pte[SHADOW_MAX_PAGES];	/* the guest's entries at that time */
 	uint32_t given[GPU_PAGE_SIZE / 4];	/* register page at that time */
 	/* from page 1 on: page 0, the status page, is the guest's own */
@@ -64,8 +65,8 @@ bool shadow_renew_tail(struct shadow *shadow);
 void shadow_put(struct shadow *shadow);
 /* The context that keeps it goes away; if it runs, it runs on. */
 void shadow_release(struct shadow *shadow);
-/* Nothing of it is to be written back. */
-void shadow_discard(struct shadow *shadow);
+/* It runs, and nothing of it is to be written back; @why, a literal, goes into the log. */
+void shadow_discard(struct shadow *shadow, const char *why);
 
 /* The guest has written the GGTT entry of @page. */
 void shadow_ggtt_changed(struct vgpu *vgpu, uint32_t page);

@@ -391,6 +391,8 @@ static void a_reset_of_the_device_writes_nothing_back(void **state)
 	/* It ends, but nobody has looked when the reset comes. */
 	gpu_engine_run(gvt_gpu(r->gx->gvt), GPU_RCS0, 100, &poll_ns);
 	vgpu_reset(r->guest->vgpu);
+	assert_true(gx_logged(r->gx, "its vGPU lost the engine: not saved"));
+	assert_false(gx_logged(r->gx, "its GGTT entries changed"));
 	assert_memory_equal(r->guest->mem, before, GX_PAGES * GPU_PAGE_SIZE);
 	g_free(before);
 }
