@@ -105,6 +105,7 @@ void execlist_start(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_s
 	ge->run.valid = true;
 	ge->element = 0;
 	ge->starting = true;
+	ge->saved = false;
 	ge->shadow = shadow;
 	submit(vgpu->gvt, e, sub->desc[0], shadow_show(shadow));
 }
@@ -136,6 +137,7 @@ static void start_second(struct vgpu *vgpu, enum gpu_engine_id e)
 		return;
 	}
 	ge->starting = true;
+	ge->saved = false;
 	submit(vgpu->gvt, e, ge->run.desc[1], shadow_show(ge->shadow));
 }
 
@@ -143,7 +145,12 @@ void execlist_abandon(struct gvt *gvt, enum gpu_engine_id e)
 {
 	struct gvt_engine *ge = &gvt->engine[e];
 
-	/* What it saved before the reset was saved; what it did since is lost, as in hardware. */
+	/*
+	 * What it saved before the reset was saved; what it did since is lost, as in hardware. Of
+	 * an image that it did not save at all, nothing changes (GVT-g: resetting_eng).
+	 */
+	if (ge->shadow && !ge->saved)
+		shadow_discard(ge->shadow, "it was reset before it was saved");
 	if (ge->shadow)
 		shadow_put(ge->shadow);
 	ge->shadow = NULL;
@@ -254,6 +261,7 @@ static unsigned int ended(struct vgpu *vgpu, enum gpu_engine_id e)
 	uint64_t desc = ge->run.desc[ge->element];
 	bool second = !ge->element && ge->run.desc[1] & DESC_VALID;
 
+	ge->saved = true;
 	/* It goes on from what was just saved, as soon as the engine takes up its new tail. */
 	if (!ge->next.valid) {
 		shadow_put(ge->shadow);

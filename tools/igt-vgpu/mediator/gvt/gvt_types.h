@@ -148,6 +148,7 @@ struct gvt_engine {
 	struct vgpu_submission next;
 	bool starting;			/* @run's element was given to it, not yet taken up */
 	struct shadow *shadow;		/* on the engine, NULL: none */
+	bool saved;			/* the engine reported that it saved it, at least once */
 	unsigned int place;		/* in the window, where it is or the last one was */
 	uint32_t hw_lrca;		/* the address of that */
 	/* memory behind them; read without the lock */

@@ -206,7 +206,8 @@ void shadow_release(struct shadow *shadow)
 
 void shadow_discard(struct shadow *shadow, const char *why)
 {
-	shadow->lost = why;
+	if (!shadow->lost)
+		shadow->lost = why;
 	shadow->valid = false;
 }
 

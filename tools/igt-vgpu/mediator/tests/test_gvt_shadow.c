@@ -377,6 +377,68 @@ static void after_a_reset_the_image_is_as_it_was_before_the_run(void **state)
 	cx_run(r, &ctx, 2);
 }
 
+/* What GVT-g and hardware leave of a context that they did not get to save: its image as it is. */
+static void a_reset_leaves_an_image_alone_that_was_not_saved(void **state)
+{
+	struct cx_rig *r = *state;
+	struct gx_context ctx, other;
+	uint32_t flag = gx_alloc(r->guest, 1);
+	uint64_t out;
+
+	gx_context_init(&ctx, r->guest, GPU_RCS0);
+	gx_context_init(&other, r->guest, GPU_BCS0);
+	gx_set(r->guest, STATE(&ctx), 0x11111111);
+	gx_emit_wait(&ctx, flag);
+	gx_submit(&ctx, NULL);
+	gx_run(r->gx, GPU_RCS0);
+	/* While it runs, another engine writes there. */
+	gx_emit_store(&other, STATE(&ctx), 0x22222222);
+	gx_submit(&other, NULL);
+	gx_run(r->gx, GPU_BCS0);
+	assert_int_equal(gx_get(r->guest, STATE(&ctx)), 0x22222222);
+	out = cx_rig_count(r, STATS_SHADOW_BYTES_OUT);
+	gx_set_reg(r->guest, 0x941c, 2);
+	assert_int_equal(gx_get(r->guest, STATE(&ctx)), 0x22222222);
+	assert_int_equal(cx_rig_count(r, STATS_SHADOW_BYTES_OUT), out);
+}
+
+/* A front end at which an engine goes on in the middle of an access. */
+static struct cx_rig *racing;
+static void *(*racing_page)(void *opaque, uint64_t addr, bool write);
+
+static void *page_while_the_engine_runs(void *opaque, uint64_t addr, bool write)
+{
+	uint64_t poll_ns;
+
+	racing->gx->ops.page = racing_page;
+	gpu_engine_run(gvt_gpu(racing->gx->gvt), GPU_RCS0, 100, &poll_ns);
+	return racing_page(opaque, addr, write);
+}
+
+static void a_reset_leaves_what_was_saved_before_it(void **state)
+{
+	struct cx_rig *r = *state;
+	struct gx_context ctx;
+	uint32_t head, flag = gx_alloc(r->guest, 1);
+
+	gx_context_init(&ctx, r->guest, GPU_RCS0);
+	gx_emit_wait(&ctx, flag);
+	head = ctx.tail;
+	gx_submit(&ctx, NULL);
+	gx_run(r->gx, GPU_RCS0);
+	gx_set(r->guest, flag, 1);
+	/* It ends just as it gets more, and does not begin with that before the reset. */
+	gx_emit_store(&ctx, r->out, 1);
+	racing = r;
+	racing_page = r->gx->ops.page;
+	r->gx->ops.page = page_while_the_engine_runs;
+	gx_submit(&ctx, NULL);
+	gx_set_reg(r->guest, 0x941c, 2);
+	gx_expect_run(&ctx);
+	assert_int_equal(gx_get(r->guest, REG(&ctx, 0x05)), head);
+	assert_int_equal(gx_get(r->guest, r->out), 0);
+}
+
 static void a_reset_of_the_device_writes_nothing_back(void **state)
 {
 	struct cx_rig *r = *state;
@@ -475,6 +537,8 @@ int main(void)
 		T(another_context_waits_until_the_running_one_is_done),
 		T(a_bad_second_element_hangs_the_engine_after_the_first),
 		T(after_a_reset_the_image_is_as_it_was_before_the_run),
+		T(a_reset_leaves_an_image_alone_that_was_not_saved),
+		T(a_reset_leaves_what_was_saved_before_it),
 		T(a_reset_of_the_device_writes_nothing_back),
 		T(no_command_reaches_the_window),
 		T(the_status_page_follows_the_guests_entry),
