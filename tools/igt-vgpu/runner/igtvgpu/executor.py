@@ -196,19 +196,16 @@ class Executor:
         want = declaration.driver
         if want == "loaded" and not vm.spec.has_gpu:
             want = "any"
-        dirty = set(vm.pvinfo_dirty)
         if want != "any":
             loaded, bound = self._driver_state(vm)
-            wrong = (self._stale or dirty or vm.driver_options != declaration.driver_options
+            wrong = (self._stale or vm.overridden or vm.driver_options != declaration.driver_options
                      or len(bound) != len(vm.spec.devices))
             if loaded and (want == "unloaded" or wrong):
                 done = vm.unload_i915()
                 if not done.ok:
                     raise VmError(f"before the test, i915 did not unload: {done.why()}")
                 loaded = False
-        for device in dirty:
-            vm.pvinfo(device, "")
-        vm.pvinfo_dirty.clear()
+        vm.undo_overrides()
         if want == "loaded" and not loaded:
             done = vm.modprobe_i915(declaration.driver_options)
             if not done.ok:

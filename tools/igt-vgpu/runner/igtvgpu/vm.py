@@ -72,7 +72,7 @@ class VM:
         self.config = config
         self.name = name
         self.kernel = spec.kernel or config.kernel
-        self.pvinfo_dirty: set[str] = set()         # devices whose PVINFO was overridden since the last restore
+        self.overridden: set[tuple[str, str]] = set()   # (device, property) of the mediator that a test has set
         self.driver_options: str | None = None      # how i915 was loaded by modprobe_i915(); None: by nobody
         self.trap_history: list[dict[str, Any]] = []        # snapshots that stats_reset() would have lost
         self.log_path = config.log_dir / f"{name}.console.log"
@@ -356,7 +356,7 @@ class VM:
 
     @property
     def software_host(self) -> bool:
-        """Whether the mediator is ours, i.e. whether pvinfo(), stats() and trace_dump() exist."""
+        """Whether the mediator is ours, i.e. whether pvinfo(), channel_fault(), stats() and trace_dump() exist."""
         return self.config.host == HOST_SOFTWARE
 
     def qmp(self, execute: str, timeout: float = 30, **arguments: Any) -> Any:
@@ -377,9 +377,22 @@ class VM:
 
     def pvinfo(self, device: str, override: str) -> None:
         """Override PVINFO fields ("field=value;field=value"); the next driver load sees it. "" undoes it."""
+        self._override(device, "pvinfo", override)
+
+    def channel_fault(self, device: str, fault: str) -> None:
+        """From now on the channel misbehaves in this way ("drop=3", see docs/mediator.rst, channel-fault). "" undoes it."""
+        self._override(device, "channel-fault", fault)
+
+    def _override(self, device: str, name: str, value: str) -> None:
         self._need_software()
-        self.qmp("qom-set", path=f"/machine/peripheral/{device}", property="pvinfo", value=override)
-        self.pvinfo_dirty.add(device)
+        self.qmp("qom-set", path=f"/machine/peripheral/{device}", property=name, value=value)
+        self.overridden.add((device, name))
+
+    def undo_overrides(self) -> None:
+        """The mediator is itself again. A driver that was loaded meanwhile may still know nothing of that."""
+        for device, name in sorted(self.overridden):
+            self._override(device, name, "")
+        self.overridden.clear()
 
     def stats(self, device: str = "vgpu0") -> dict[str, Any]:
         """The trap counters of a vGPU."""

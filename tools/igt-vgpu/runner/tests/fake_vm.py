@@ -15,7 +15,7 @@ from igtvgpu.executor import Executor
 from igtvgpu.kinds import expand
 from igtvgpu.results import Reporter, Result
 from igtvgpu.suite import Declaration, Suite
-from igtvgpu.vm import KmsgLine, NeedsSoftware, VmConfig, VmError
+from igtvgpu.vm import VM, KmsgLine, VmConfig, VmError
 
 Answer = Callable[["FakeVM", str], tuple[int, str]]
 
@@ -31,7 +31,7 @@ class FakeVM:
     def __init__(self, spec: Any, config: VmConfig, name: str) -> None:
         self.spec, self.config, self.name = spec, config, name
         self.kernel = "fake"
-        self.pvinfo_dirty: set[str] = set()
+        self.overridden: set[tuple[str, str]] = set()
         self.driver_options: str | None = None
         self.trap_history: list[dict] = []
         self.boot_seconds = 0.1
@@ -41,7 +41,7 @@ class FakeVM:
         self.bound = True
         self.dead = ""
         self.deaf = False
-        self.overrides: list[tuple[str, str]] = []
+        self.overrides: list[tuple[str, str, str]] = []
         self.loads: list[str] = []
         self._lines: list[KmsgLine] = []
 
@@ -112,11 +112,15 @@ class FakeVM:
     def i915_bound(self, bdf: str = "") -> bool:
         return self.loaded and self.bound
 
-    def pvinfo(self, device: str, override: str) -> None:
-        if not self.software_host:
-            raise NeedsSoftware(f"needs the software mediator, HOST is {self.config.host}")
-        self.overrides.append((device, override))
-        self.pvinfo_dirty.add(device)
+    pvinfo = VM.pvinfo
+    channel_fault = VM.channel_fault
+    undo_overrides = VM.undo_overrides
+    _override = VM._override
+    _need_software = VM._need_software
+
+    def qmp(self, execute: str, path: str, property: str, value: str) -> None:
+        assert execute == "qom-set"
+        self.overrides.append((path.rpartition("/")[2], property, value))
 
     def stats(self, device: str = "vgpu0") -> dict:
         return {"mmio": {"reads": 2, "writes": 1, "by_register": {"0x44200": {"name": "M", "r": 2, "w": 1}}}}

@@ -173,17 +173,21 @@ class Scenarios(unittest.TestCase):
         self.assertEqual(Run(suite)["s/second"].status, "fail")
 
     def test_on_a_real_gvt_what_needs_the_mediator_is_skipped_with_that_reason(self):
-        run = self.run_one(lambda t: t.vm.pvinfo("vgpu0", "magic=0"), host="gvt-g:u-u-i-d")
-        self.assertEqual(run["s/it"].status, "skip")
-        self.assertIn("needs the software mediator", run["s/it"].reason)
+        for test in (lambda t: t.vm.pvinfo("vgpu0", "magic=0"), lambda t: t.vm.channel_fault("vgpu0", "vanish")):
+            run = self.run_one(test, host="gvt-g:u-u-i-d")
+            self.assertEqual(run["s/it"].status, "skip")
+            self.assertIn("needs the software mediator", run["s/it"].reason)
 
-    def test_a_pvinfo_override_is_undone_and_the_driver_reloaded_for_the_next_test(self):
-        suite = Suite("s", timeout=1)
-        suite.scenario(name="first")(lambda t: t.vm.pvinfo("vgpu0", "magic=0"))
-        suite.scenario(name="second")(lambda t: None)
-        run = Run(suite)
-        self.assertEqual(run.vms[0].overrides, [("vgpu0", "magic=0"), ("vgpu0", "")])
-        self.assertEqual(len(run.vms[0].loads), 2)
+    def test_what_was_set_of_the_mediator_is_undone_and_the_driver_reloaded_for_the_next_test(self):
+        for name, first in (("pvinfo", lambda t: t.vm.pvinfo("vgpu0", "magic=0")),
+                            ("channel-fault", lambda t: t.vm.channel_fault("vgpu0", "magic=0"))):
+            suite = Suite("s", timeout=1)
+            suite.scenario(name="first")(first)
+            suite.scenario(name="second")(lambda t: None)
+            suite.scenario(name="third")(lambda t: None)
+            run = Run(suite)
+            self.assertEqual(run.vms[0].overrides, [("vgpu0", name, "magic=0"), ("vgpu0", name, "")])
+            self.assertEqual(len(run.vms[0].loads), 2)
 
     def test_a_driver_that_does_not_bind_fails_the_test_that_needs_it(self):
         suite = Suite("s", timeout=1)

@@ -80,11 +80,6 @@ def channel(t) -> dict[str, int]:
     return t.vm.stats("vgpu0").get("channel", {})
 
 
-def fault(t, what: str) -> None:
-    """See docs/mediator.rst, channel-fault. Ends with the VM."""
-    t.vm.qmp("qom-set", path="/machine/peripheral/vgpu0", property="channel-fault", value=what)
-
-
 def trapped_fences(t) -> int:
     """Accesses to fence registers."""
     rows = t.vm.stats("vgpu0")["mmio"]["by_register"]
@@ -201,7 +196,7 @@ def nothing_breaks_if_the_mediator(t, what, must_go_off):
     """The fault sets in under a driver that works, while contexts are busy; everything goes on, by traps if need be."""
     t.allow(OFF, "what a guest does about such a mediator")
     job = t.vm.spawn(f"{PROGRAMS}/vgpu_exec --run-subtest 'two-contexts-in-turn-*,four-clients-*'")
-    fault(t, what)
+    t.vm.channel_fault("vgpu0", what)
     want = work(t.vm)
     t.run(f"{PROGRAMS}/vgpu_fence --run-subtest three-times-as-many-tiled-maps-as-fences-all-work", 60)
     t.run(f"{PROGRAMS}/vgpu_context --run-subtest contexts-in-turn-keep-their-registers-on-rcs0", 60)
@@ -212,7 +207,7 @@ def nothing_breaks_if_the_mediator(t, what, must_go_off):
     if must_go_off:
         t.check(lines, "the guest did not turn the channel off")
     # And back: a driver that is loaded again starts with a clean slate.
-    fault(t, "")
+    t.vm.channel_fault("vgpu0", "")
     t.vm.reload_i915()
     t.vm.stats_reset("vgpu0")
     t.equal(work(t.vm), want, "the report of the same workload without the fault (got) and with it (want)")
@@ -223,13 +218,13 @@ def nothing_breaks_if_the_mediator(t, what, must_go_off):
 def a_mediator_may_refuse(t, what):
     """Of what it offers: what it does not accept is not used."""
     t.allow(OFF, "the refusal")
-    fault(t, what)
+    t.vm.channel_fault("vgpu0", what)
     t.vm.reload_i915()
     t.vm.stats_reset("vgpu0")
     work(t.vm)
     sent = channel(t)
     refused = {"refuse": REQUESTS, "refuse=1": REQUESTS[:4], "refuse=2": REQUESTS[4:]}[what]
-    fault(t, "")
+    t.vm.channel_fault("vgpu0", "")
     t.vm.reload_i915()
     t.equal([sent[kind] for kind in refused], [0] * len(refused), f"requests of what was refused ({', '.join(refused)})")
     t.equal([bool(sent[kind]) for kind in REQUESTS if kind not in refused],
