@@ -136,6 +136,15 @@ static void put_separator(struct dump *dump)
 	dump->first = false;
 }
 
+/*
+ * As in an operating system, and as Perfetto takes it: one number for one thread of one process,
+ * and 0 is nobody's.
+ */
+static unsigned int shown_tid(uint8_t pid, uint8_t tid)
+{
+	return pid << 8 | tid;
+}
+
 /* Common head of an event; the time is in microseconds with three decimals, as the format wants it.
  */
 static void put_head(struct dump *dump, const char *ph, const struct trace_event *event,
@@ -143,7 +152,8 @@ static void put_head(struct dump *dump, const char *ph, const struct trace_event
 {
 	put_separator(dump);
 	fprintf(dump->file, "{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u,\"ts\":%" PRIu64 ".%03u", ph,
-		event->pid, event->tid, ts_ns / 1000, (unsigned int)(ts_ns % 1000));
+		event->pid, shown_tid(event->pid, event->tid), ts_ns / 1000,
+		(unsigned int)(ts_ns % 1000));
 }
 
 static void put_trap(struct dump *dump, const struct trace_event *event)
@@ -237,7 +247,8 @@ static void put_names(struct dump *dump, struct trace *trace)
 		fprintf(dump->file,
 			"{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"args\":{\"name\":%s}"
 			"}",
-			trace->track[i].pid, trace->track[i].tid,
+			trace->track[i].pid,
+			shown_tid(trace->track[i].pid, trace->track[i].tid),
 			trace->track[i].process ? "process_name" : "thread_name",
 			json_object_to_json_string(name));
 		json_object_put(name);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The timeline: what happened when, in a bounded ring that forgets the oldest events, dumped in the
- * Chrome trace format (ui.perfetto.dev and chrome://tracing open it). Filled by the front end, from
- * any thread.
+ * The timeline: what happened when, in a bounded ring that forgets the oldest events, dumped as
+ * JSON in the Trace Event Format (of chrome://tracing). Filled by the front end, from any thread.
  *
  * Tracks: a process is the GPU or one device, a thread in it an engine or a vCPU.
  */

@@ -121,7 +121,7 @@ static void a_trap_is_a_span_with_register_name_value_and_duration(void **state)
 	assert_true(number(span, "ts") == 1234.567);
 	assert_true(number(span, "dur") == 2.5);
 	assert_true(number(span, "pid") == DEV_PID);
-	assert_true(number(span, "tid") == 1);
+	assert_true(number(span, "tid") == (DEV_PID << 8 | 1));
 	assert_true(json_object_object_get_ex(span, "args", &args));
 	assert_string_equal(text(args, "value"), "0x80000000");
 	assert_string_equal(text(args, "offset"), "0x44200");
@@ -179,8 +179,8 @@ static void contexts_are_balanced_spans_per_engine(void **state)
 	assert_int_equal(count_ph(root, "B"), 2);
 	assert_int_equal(count_ph(root, "E"), 2);
 	assert_string_equal(text(event_ph(root, "B", 0), "name"), "context 0xabc");
-	assert_true(number(event_ph(root, "E", 0), "tid") == 0);
-	assert_true(number(event_ph(root, "E", 1), "tid") == 1);
+	assert_true(number(event_ph(root, "E", 0), "tid") == (GPU_PID << 8 | 0));
+	assert_true(number(event_ph(root, "E", 1), "tid") == (GPU_PID << 8 | 1));
 	json_object_put(root);
 	trace_free(trace);
 }
@@ -267,6 +267,137 @@ static void tracks_are_named_and_names_are_quoted(void **state)
 	trace_free(trace);
 }
 
+/*
+ * The Trace Event Format, as far as the dump uses it: for each phase the fields that it has, and
+ * for each field what it holds.
+ */
+static const struct {
+	const char *ph;
+	const char *field[9];
+} phases[] = {
+	{ "X", { "ph", "pid", "tid", "ts", "dur", "cat", "name", "args" } },
+	{ "B", { "ph", "pid", "tid", "ts", "cat", "name" } },
+	{ "E", { "ph", "pid", "tid", "ts" } },
+	{ "i", { "ph", "pid", "tid", "ts", "s", "cat", "name", "args" } },
+	{ "M", { "ph", "pid", "tid", "name", "args" } },
+};
+
+static bool has_its_type(const char *field, struct json_object *value)
+{
+	static const char *const strings[] = { "ph", "s", "cat", "name" };
+	size_t i;
+
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		if (!strcmp(field, strings[i]))
+			return json_object_is_type(value, json_type_string) &&
+			       json_object_get_string_len(value);
+	if (!strcmp(field, "args"))
+		return json_object_is_type(value, json_type_object);
+	if (!strcmp(field, "pid") || !strcmp(field, "tid"))
+		return json_object_is_type(value, json_type_int) && json_object_get_int(value) > 0;
+	/* ts and dur: microseconds */
+	return json_object_is_type(value, json_type_double) && json_object_get_double(value) >= 0;
+}
+
+static void check_fields(struct json_object *event)
+{
+	struct json_object *value;
+	size_t p, i;
+
+	for (p = 0; strcmp(phases[p].ph, text(event, "ph")); p++)
+		assert_true(p + 1 < sizeof(phases) / sizeof(phases[0]));
+	for (i = 0; phases[p].field[i]; i++)
+		if (!json_object_object_get_ex(event, phases[p].field[i], &value) ||
+		    !has_its_type(phases[p].field[i], value))
+			fail_msg("%s of %s", phases[p].field[i], json_object_to_json_string(event));
+	/* And no other ones. */
+	assert_int_equal(json_object_object_length(event), i);
+}
+
+static void check_metadata(struct json_object *event)
+{
+	struct json_object *args, *name;
+
+	assert_true(!strcmp(text(event, "name"), "process_name") ||
+		    !strcmp(text(event, "name"), "thread_name"));
+	json_object_object_get_ex(event, "args", &args);
+	assert_true(json_object_object_get_ex(args, "name", &name));
+	assert_true(json_object_is_type(name, json_type_string));
+}
+
+/* Spans of a thread nest, and their begins and ends are in order. */
+static void check_order(struct json_object *events)
+{
+	double last[1 << 16] = { 0 };
+	int depth[1 << 16] = { 0 }, pid[1 << 16] = { 0 }, tid;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(events); i++) {
+		struct json_object *event = json_object_array_get_idx(events, i);
+		const char *ph = text(event, "ph");
+
+		tid = number(event, "tid");
+		assert_in_range(tid, 1, (1 << 16) - 1);
+		/* A thread's number is its own in the whole file, and no process's. */
+		assert_true(!pid[tid] || pid[tid] == number(event, "pid"));
+		assert_true(tid != number(event, "pid"));
+		pid[tid] = number(event, "pid");
+		if (*ph != 'B' && *ph != 'E')
+			continue;
+		assert_true(number(event, "ts") >= last[tid]);
+		last[tid] = number(event, "ts");
+		depth[tid] += *ph == 'B' ? 1 : -1;
+		assert_in_range(depth[tid], 0, 1);
+	}
+	for (tid = 0; tid < 1 << 16; tid++)
+		assert_int_equal(depth[tid], 0);
+}
+
+static void every_event_keeps_to_the_trace_event_format(void **state)
+{
+	struct trace_event trap = { .ts_ns = 5, .dur_ns = 7, .kind = TRACE_TRAP_READ,
+		.pid = DEV_PID, .tid = 1, .a = 0x44200, .arg = TRACE_BAR_MMIO << 8 | 4 };
+	struct trace *trace = trace_new(16);
+	struct json_object *root, *events, *value;
+	size_t i;
+
+	trace_name_process(trace, GPU_PID, "gpu0");
+	trace_name_process(trace, DEV_PID, "vgpu0");
+	trace_name_thread(trace, GPU_PID, 0, "rcs0");
+	trace_name_thread(trace, DEV_PID, 0, "interrupts");
+	trace_add(trace, &trap);
+	trap.kind = TRACE_TRAP_WRITE;
+	trace_add(trace, &trap);
+	add(trace, TRACE_CONTEXT_OUT, 10, GPU_PID, 0, 1);
+	add(trace, TRACE_CONTEXT_IN, 20, GPU_PID, 0, 1);
+	add(trace, TRACE_CONTEXT_IN, 30, GPU_PID, 0, 2);
+	add(trace, TRACE_IRQ, 40, DEV_PID, 0, 1);
+	add(trace, TRACE_HANG, 50, GPU_PID, 0, 1);
+	add(trace, TRACE_RESET, 1000000007, GPU_PID, 0, 1);
+	add(trace, TRACE_CONTEXT_IN, 1000000008, GPU_PID, 1, 3);
+	root = dump(trace);
+	assert_true(json_object_object_get_ex(root, "displayTimeUnit", &value));
+	assert_true(!strcmp(json_object_get_string(value), "ns"));
+	assert_true(json_object_object_get_ex(root, "otherData", &value));
+	assert_true(json_object_is_type(value, json_type_object));
+	events = events_of(root);
+	assert_true(json_object_is_type(events, json_type_array));
+	for (i = 0; i < json_object_array_length(events); i++) {
+		struct json_object *event = json_object_array_get_idx(events, i);
+
+		check_fields(event);
+		if (!strcmp(text(event, "ph"), "M"))
+			check_metadata(event);
+		if (!strcmp(text(event, "ph"), "i"))
+			assert_true(!strcmp(text(event, "s"), "t"));
+	}
+	for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+		assert_int_not_equal(count_ph(root, phases[i].ph), 0);
+	check_order(events);
+	json_object_put(root);
+	trace_free(trace);
+}
+
 static void a_full_ring_drops_the_oldest_and_says_how_many(void **state)
 {
 	struct trace *trace = trace_new(4);
@@ -334,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_context_that_follows_another_ends_it),
 		cmocka_unit_test(instants_are_named),
 		cmocka_unit_test(tracks_are_named_and_names_are_quoted),
+		cmocka_unit_test(every_event_keeps_to_the_trace_event_format),
 		cmocka_unit_test(a_full_ring_drops_the_oldest_and_says_how_many),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
 		cmocka_unit_test(a_full_disk_is_an_error),
