@@ -15,13 +15,12 @@ from typing import Any, Callable
 
 from . import paths
 from .spec import MIB, Vgpu, VmSpec
-from .traps import Totals
+from .traps import Totals, fence_traps, requests
 from .vm import VM, VmConfig, VmError
 
 PARTITION = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
 PROGRAM = "$IGT_VGPU_TOP/out/tests/igt/vgpu_bench"
 TRAPS = ("mmio.reads", "mmio.writes", "ggtt.reads", "ggtt.writes", "pvinfo.reads", "pvinfo.writes")
-REQUESTS = ("create", "pin", "unpin", "destroy", "fence_set")
 HEARTBEATS = "for f in /sys/class/drm/card0/engine/*/heartbeat_interval_ms; do echo 60000 > $f; done"
 
 
@@ -73,11 +72,9 @@ def metrics(stats: dict[str, Any]) -> dict[str, float]:
     totals = Totals()
     totals.add(stats)
     get = totals.sums.get
-    fence_registers = sum(row["r"] + row["w"] for offset, row in totals.registers.items()
-                          if 0x100000 <= int(offset, 16) < 0x100100)
     doorbells = get("channel.doorbells", 0)
-    return {"traps": sum(get(name, 0) for name in TRAPS), "fence traps": fence_registers + doorbells, "doorbells": doorbells,
-            "requests": sum(get(f"channel.{kind}", 0) for kind in REQUESTS),
+    return {"traps": sum(get(name, 0) for name in TRAPS), "fence traps": fence_traps(stats) + doorbells,
+            "doorbells": doorbells, "requests": sum(requests(stats).values()),
             "state in": get("shadow.bytes_in", 0), "state out": get("shadow.bytes_out", 0)}
 
 

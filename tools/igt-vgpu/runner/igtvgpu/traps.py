@@ -7,6 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TOP_REGISTERS = 12
+FENCE_REGISTERS = range(0x100000, 0x100100)
+REQUESTS = ("create", "pin", "unpin", "destroy", "fence_set")   # of the channel, as the mediator counts them
+
+
+def fence_traps(stats: dict[str, Any]) -> int:
+    """Accesses to fence registers in one snapshot of the mediator's counters."""
+    return sum(row["r"] + row["w"] for offset, row in stats["mmio"]["by_register"].items() if int(offset, 16) in FENCE_REGISTERS)
+
+
+def requests(stats: dict[str, Any]) -> dict[str, int]:
+    """Requests in the channel by kind; none of a mediator that has no channel."""
+    return {kind: stats.get("channel", {}).get(kind, 0) for kind in REQUESTS}
 
 
 @dataclass

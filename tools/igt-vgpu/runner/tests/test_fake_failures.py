@@ -9,6 +9,7 @@ import unittest
 
 from fake_vm import TIMEOUT, FakeVM, Run
 from igtvgpu.suite import Allow, Suite, SuiteError
+from igtvgpu.traps import fence_traps, requests
 
 WARN = "WARNING: CPU: 1 PID: 77 at drivers/gpu/drm/i915/i915_gem.c:12 i915_x+0x1/0x2 [i915]"
 
@@ -249,6 +250,14 @@ class Reports(unittest.TestCase):
         self.assertIn("ok 2 s/b # SKIP a reason", lines)
         self.assertIn("1..3", lines)
         self.assertTrue(lines[-1].startswith("2 passed, 0 failed, 1 skipped"))
+
+    def test_fence_registers_and_requests_are_counted_and_nothing_else(self):
+        row = {"name": "", "r": 1, "w": 2}
+        stats = {"mmio": {"by_register": {"0xffffc": row, "0x100000": row, "0x1000fc": row, "0x100100": row}},
+                 "channel": {"pin": 7, "fence_set": 3, "doorbells": 5}}
+        self.assertEqual(fence_traps(stats), 6)
+        self.assertEqual(requests(stats), {"create": 0, "pin": 7, "unpin": 0, "destroy": 0, "fence_set": 3})
+        self.assertEqual(set(requests({}).values()), {0})
 
     def test_declarations_are_checked(self):
         suite = Suite("s")

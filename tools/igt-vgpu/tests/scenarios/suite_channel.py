@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 
 from igtvgpu.api import *
+from igtvgpu.traps import REQUESTS, fence_traps
 
 SHARE = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
@@ -71,19 +72,12 @@ def a_workload_leaves_the_same_behind_with_and_without_it(t):
 
 # --- what is sent ---------------------------------------------------------------------------
 
-REQUESTS = ("create", "pin", "unpin", "destroy", "fence_set")
 OFF = r"vGPU: the channel is off, .* going on with trapped accesses"
 FENCES = "range(0x100000, 0x100000 + 8 * 4, 8)"
 
 
 def channel(t) -> dict[str, int]:
     return t.vm.stats("vgpu0").get("channel", {})
-
-
-def trapped_fences(t) -> int:
-    """Accesses to fence registers."""
-    rows = t.vm.stats("vgpu0")["mmio"]["by_register"]
-    return sum(row["r"] + row["w"] for offset, row in rows.items() if 0x100000 <= int(offset, 16) < 0x100100)
 
 
 @suite.scenario(vm=OLD)
@@ -106,7 +100,7 @@ def contexts_and_fences_are_told_and_not_trapped(t):
     for kind in REQUESTS:
         t.check(sent[kind] >= 20, f"{kind}: {sent[kind]} requests, of at least 20")
     t.equal((sent["unknown"], sent["protocol_errors"]), (0, 0), "requests that the mediator did not like")
-    t.equal(trapped_fences(t), 0, "traps on fence registers")
+    t.equal(fence_traps(t.vm.stats("vgpu0")), 0, "traps on fence registers")
     t.check(sent["doorbells"] <= sent["fence_set"] + 2, f"{sent['doorbells']} doorbells for {sent['fence_set']} fences")
     t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
 
@@ -163,7 +157,7 @@ def it_is_started_again_after_a_full_reset(t):
     t.run(f"{PROGRAMS}/vgpu_bench contexts 20", 60)
     t.run(f"{PROGRAMS}/vgpu_bench fences 40", 60)
     t.check(channel(t)["pin"] >= 20, f"after the reset only {channel(t)['pin']} contexts were told of")
-    t.equal(trapped_fences(t), 0, "traps on fence registers after the reset")
+    t.equal(fence_traps(t.vm.stats("vgpu0")), 0, "traps on fence registers after the reset")
     t.refuse_kmsg(OFF)
 
 
