@@ -21,7 +21,6 @@ from .vm import VM, VmConfig, VmError
 PARTITION = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
 PROGRAM = "$IGT_VGPU_TOP/out/tests/igt/vgpu_bench"
 TRAPS = ("mmio.reads", "mmio.writes", "ggtt.reads", "ggtt.writes", "pvinfo.reads", "pvinfo.writes")
-HEARTBEATS = "for f in /sys/class/drm/card0/engine/*/heartbeat_interval_ms; do echo 60000 > $f; done"
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,6 @@ def measure(config: VmConfig, driver: Driver, note: Callable[[str], None]) -> di
     with VM(spec, config, driver.name.translate(str.maketrans(" ,.", "---"))) as vm:
         vm.boot()
         vm.modprobe_i915()
-        vm.run(HEARTBEATS, 10, check=True)
         for work in WORKS:
             note(f"{driver.name}: {work.name}")
             few, many = _cost(vm, work, work.few), _cost(vm, work, work.many)

@@ -20,6 +20,9 @@
 #include "vgpu_batch.h"
 #include "vgpu_guest.h"
 
+/* A heartbeat is work, and lets go of contexts that have nothing to do: none comes meanwhile. */
+#define NO_HEARTBEAT_MS	60000
+
 #define CONTEXTS	64
 #define MAX_MAPS	(2 * 32)
 #define STRIDE		512u
@@ -123,9 +126,11 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], works[i].name))
 			continue;
 		vgpu_guest_open(&guest);
+		vgpu_set_heartbeat(guest.card, NO_HEARTBEAT_MS);
 		works[i].run(&guest, n);
 		/* What the driver puts off belongs to it. */
 		vgpu_drop_caches(&guest);
+		vgpu_set_heartbeat(guest.card, VGPU_HEARTBEAT_DEFAULT_MS);
 		vgpu_guest_close(&guest);
 		return 0;
 	}
