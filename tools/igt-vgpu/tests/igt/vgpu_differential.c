@@ -19,8 +19,6 @@
 #define STRIDE		1024u
 #define ROWS		64u
 #define SIZE		(STRIDE * ROWS)
-#define REG_OF_FENCE(n)	(0x100000 + 8 * (n))
-#define REG_VALID	1ull
 #define PTE_PRESENT	1ull
 
 /* FNV-1a */
@@ -87,20 +85,18 @@ static void blits(int fd)
 
 static void report_fence(const struct vgpu_guest *guest, unsigned int n)
 {
-	uint64_t reg = vgpu_read64(guest, REG_OF_FENCE(n));
-	uint64_t first = reg & 0xfffff000, last = reg >> 32 & 0xfffff000;
 	unsigned int present = 0, pages = 0;
+	struct vgpu_fence fence;
 
-	if (!(reg & REG_VALID)) {
+	if (!vgpu_read_fence(guest, n, &fence)) {
 		printf("fence %u: off\n", n);
 		return;
 	}
-	for (uint64_t at = first; at <= last; at += VGPU_PAGE, pages++)
+	for (uint64_t at = fence.range.start; at < fence.range.end; at += VGPU_PAGE, pages++)
 		present += !!(vgpu_ggtt_entry(guest, at / VGPU_PAGE) & PTE_PRESENT);
-	printf("fence %u: %llu bytes, pitch %llu, %s, %u of %u pages present\n", n,
-	       (unsigned long long)(last - first + VGPU_PAGE),
-	       (unsigned long long)((reg >> 32 & 0xfff) + 1) * 128, reg & 2 ? "Y" : "X", present,
-	       pages);
+	printf("fence %u: %llu bytes, pitch %u, %s, %u of %u pages present\n", n,
+	       (unsigned long long)(fence.range.end - fence.range.start), fence.pitch,
+	       fence.tiling == I915_TILING_Y ? "Y" : "X", present, pages);
 }
 
 /* More tiled maps than fences: written through the map, looked at behind it. */

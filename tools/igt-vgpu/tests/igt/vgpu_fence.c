@@ -17,12 +17,6 @@
 IGT_TEST_DESCRIPTION("Tiled GTT maps get by with the vGPU's share of the fence registers.");
 
 #define MAX_FENCES	32
-/*
- * Gen4 and later: 64 bits each, bit 0 valid, first page in bits 12-31, last page in bits 44-63
- * (i915_reg.h).
- */
-#define REG_OF_FENCE(n)	(0x100000 + 8 * (n))
-#define REG_VALID	1ull
 
 #define STRIDE		1024u
 #define ROWS		64u
@@ -158,16 +152,17 @@ static void test_registers(struct vgpu_guest *guest)
 		draw(&maps[i], i);
 	}
 	for (unsigned int i = 0; i < fences; i++) {
-		uint64_t reg = vgpu_read64(guest, REG_OF_FENCE(i));
-		uint64_t first = reg & 0xfffff000, last = reg >> 32 & 0xfffff000;
+		struct vgpu_fence fence;
 
-		if (!(reg & REG_VALID))
+		if (!vgpu_read_fence(guest, i, &fence))
 			continue;
 		valid++;
-		igt_assert_f(last >= first && last < guest->grant.mappable.end &&
-			     first >= guest->grant.mappable.start,
+		igt_assert_f(fence.range.end > fence.range.start &&
+			     fence.range.end <= guest->grant.mappable.end &&
+			     fence.range.start >= guest->grant.mappable.start,
 			     "fence %u covers %#llx-%#llx, outside of the mappable part\n", i,
-			     (unsigned long long)first, (unsigned long long)last + 0xfff);
+			     (unsigned long long)fence.range.start,
+			     (unsigned long long)fence.range.end - 1);
 	}
 	igt_info("%u of %u fences in use\n", valid, fences);
 	for (unsigned int i = 0; i < fences; i++) {

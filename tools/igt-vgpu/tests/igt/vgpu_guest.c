@@ -173,6 +173,22 @@ static uint32_t pvinfo32(const struct vgpu_guest *guest, size_t field)
 	return vgpu_read32(guest, VGT_PVINFO_PAGE + field);
 }
 
+/*
+ * Gen4 and later (i915_reg.h: FENCE_REG_965_LO): bit 0 valid, bit 1 Y tiling, bits 12-31 the first
+ * page; in the high half bits 0-11 the pitch in units of 128 bytes, less one, bits 12-31 the last page.
+ */
+bool vgpu_read_fence(const struct vgpu_guest *guest, unsigned int n, struct vgpu_fence *fence)
+{
+	uint64_t reg = vgpu_read64(guest, 0x100000 + 8 * n);
+	uint32_t low = reg, high = reg >> 32;
+
+	fence->range.start = low & 0xfffff000;
+	fence->range.end = (high & 0xfffff000) + VGPU_PAGE;
+	fence->pitch = ((high & 0xfff) + 1) * 128;
+	fence->tiling = low & 2 ? I915_TILING_Y : I915_TILING_X;
+	return low & 1;
+}
+
 void vgpu_read_grant(const struct vgpu_guest *guest, struct vgpu_grant *grant)
 {
 	uint32_t version = pvinfo32(guest, offsetof(struct vgt_if, version_major));

@@ -35,6 +35,13 @@ struct vgpu_grant {
 	uint32_t fences;
 };
 
+/** struct vgpu_fence - a fence register that is on */
+struct vgpu_fence {
+	struct vgpu_range range;
+	uint32_t pitch;			/* bytes */
+	uint32_t tiling;		/* I915_TILING_X or _Y */
+};
+
 /** struct vgpu_guest - one device under test */
 struct vgpu_guest {
 	int fd;				/* of /dev/dri/cardN */
@@ -64,6 +71,8 @@ bool vgpu_guest_find(char *bdf, size_t size);
 /* A register of BAR 0, by a read of that width: it traps, like the driver's own. */
 uint32_t vgpu_read32(const struct vgpu_guest *guest, uint32_t offset);
 uint64_t vgpu_read64(const struct vgpu_guest *guest, uint32_t offset);
+/* What fence register @n says; false: it is off. */
+bool vgpu_read_fence(const struct vgpu_guest *guest, unsigned int n, struct vgpu_fence *fence);
 void vgpu_read_grant(const struct vgpu_guest *guest, struct vgpu_grant *grant);
 
 /* Number of GGTT entries that the BAR holds; the GGTT is that many pages long. */
