@@ -2,7 +2,8 @@
 """`make bench`: what fixed work costs a guest in traps and copied bytes; stock driver and ours, in one run.
 
 Each figure is the difference of two runs of vgpu_bench that differ in the amount of work only, divided by that difference.
-So it holds neither set-up nor background noise, and needs no quiet machine: nothing here is a time."""
+So it holds neither set-up nor background noise, and nothing here is a time. Traps that depend on when interrupts come and on how
+many requests go into one submission (traps.TIMED) are counted apart: of them, two runs of one driver have several a context more or less."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from typing import Any, Callable
 
 from . import paths
 from .spec import MIB, Vgpu, VmSpec
-from .traps import Totals, fence_traps, requests
+from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
 
 PARTITION = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
@@ -58,10 +59,10 @@ DRIVERS = (Driver("stock 6.12", "stock", "1.1"), Driver("series, PVINFO 1.0", "s
 WORKS = (Work("contexts", "context created, run once, destroyed", 40, 440), Work("switches", "switch among 64 contexts, engine awake", 64, 576),
          Work("wakeups", "switch among 64 contexts, engine asleep before", 64, 576),
          Work("fences", "fence update", 64, 464))
-METRICS = {"traps": "traps", "fence traps": "traps on fence registers", "doorbells": "doorbells",
+METRICS = {"traps": "traps", "steady traps": "traps but for interrupts, submissions", "fence traps": "traps on fence registers", "doorbells": "doorbells",
            "requests": "requests in the channel", "state in": "bytes of context state copied in",
            "state out": "bytes of context state copied out"}
-TARGETS = (Target("contexts", "traps", 0.5, True, "lifecycle: no trap more than the stock driver"),
+TARGETS = (Target("contexts", "steady traps", 0.5, True, "lifecycle: no trap more than the stock driver"),
            Target("fences", "fence traps", 1.02, False, "a fence update: one trap at most"),
            Target("switches", "state in", 0, False, "a switch among known contexts copies no state in"))
 
@@ -72,7 +73,8 @@ def metrics(stats: dict[str, Any]) -> dict[str, float]:
     totals.add(stats)
     get = totals.sums.get
     doorbells = get("channel.doorbells", 0)
-    return {"traps": sum(get(name, 0) for name in TRAPS), "fence traps": fence_traps(stats) + doorbells,
+    traps = sum(get(name, 0) for name in TRAPS)
+    return {"traps": traps, "steady traps": traps - timed_traps(stats), "fence traps": fence_traps(stats) + doorbells,
             "doorbells": doorbells, "requests": sum(requests(stats).values()),
             "state in": get("shadow.bytes_in", 0), "state out": get("shadow.bytes_out", 0)}
 

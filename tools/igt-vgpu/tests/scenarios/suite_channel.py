@@ -10,17 +10,13 @@ from collections import Counter
 from dataclasses import replace
 
 from igtvgpu.api import *
-from igtvgpu.traps import REQUESTS, fence_traps
+from igtvgpu.traps import REQUESTS, TIMED, fence_traps
 
 SHARE = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=384 * MIB, fences=4)
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 OLD = VmSpec(devices=(replace(SHARE, abi="1.0"),), kernel="series")
 NEW = VmSpec(devices=(replace(SHARE, abi="1.1"),), kernel="series")
 STOCK = VmSpec(devices=(replace(SHARE, abi="1.0"),), kernel="stock")
-
-# How often these are accessed depends on when an interrupt comes, how many requests go into one submission, and whether an
-# engine was found awake, and on the clock that is asked for: that differs from run to run, of the same driver, too.
-TIMED = re.compile(r"RING_IMR|RING_ELSP|RING_CONTEXT_STATUS_PTR|GEN8_TLB_INVALIDATE|GEN8_MASTER_IRQ|GEN8_GT_I|GEN6_RP|FORCEWAKE")
 
 suite = Suite("channel", vm=NEW, timeout=120)
 
