@@ -11,3 +11,4 @@ suite = Suite("kunit", vm=NO_GPU, timeout=60)
 suite.kunit("i915_vgpu_test", suites=["i915_vgpu_pvinfo", "i915_vgpu_partition", "i915_vgpu_balloon", "i915_vgpu_ring",
                                         "i915_vgpu_channel", "i915_vgpu_context",
                                         "i915_vgpu_fence"])
+suite.kunit("i915_svm_test", suites=["i915_svm"])

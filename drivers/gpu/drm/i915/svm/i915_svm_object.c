@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Binds GEM objects: an object's vma is pinned at the address until the range is unbound.
+ */
+
+#include "gem/i915_gem_object.h"
+#include "i915_gem_ww.h"
+#include "i915_svm_internal.h"
+#include "i915_vma.h"
+
+/* Keeps the vma as a handle would: it is not destroyed while the GPU is parked */
+static void open_vma(struct i915_vma *vma)
+{
+	if (!atomic_fetch_inc(&vma->open_count))
+		i915_vma_reopen(vma);
+}
+
+/* The object may be in the VM already, where execbuf found room or where it was told to */
+static int vacate(struct i915_vma *vma, u64 start)
+{
+	if (test_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma)))
+		return -EEXIST;
+
+	if (drm_mm_node_allocated(&vma->node) && i915_vma_offset(vma) != start)
+		return i915_vma_unbind(vma);
+
+	return 0;
+}
+
+static noinline int svm_pin_vma(struct i915_svm *svm, struct i915_vma *vma,
+				struct i915_gem_ww_ctx *ww, u64 start)
+{
+	const u64 flags = PIN_USER | PIN_OFFSET_FIXED | PIN_NOEVICT | start;
+	int ret;
+
+	ret = i915_vma_pin_ww(vma, ww, 0, 0, flags);
+	if (ret != -ENOSPC)
+		return ret;
+
+	if (mutex_lock_interruptible(&svm->vm->mutex))
+		return -EINTR;
+	ret = i915_svm_reap(svm, ww, start, vma->size);
+	mutex_unlock(&svm->vm->mutex);
+
+	return ret ?: i915_vma_pin_ww(vma, ww, 0, 0, flags);
+}
+ALLOW_ERROR_INJECTION(svm_pin_vma, ERRNO);
+
+static int pin_object(struct i915_svm *svm, struct i915_vma *vma, u64 start)
+{
+	struct i915_gem_ww_ctx ww;
+	int ret;
+
+	for_i915_gem_ww(&ww, ret, true) {
+		ret = i915_gem_object_lock(vma->obj, &ww);
+		if (!ret)
+			ret = vacate(vma, start);
+		if (!ret)
+			ret = svm_pin_vma(svm, vma, &ww, start);
+		if (ret)
+			continue;
+
+		ret = i915_vma_wait_for_bind(vma);
+		if (ret) {
+			i915_vma_unpin(vma);
+			continue;
+		}
+
+		/* Nobody will say when the GPU writes */
+		vma->obj->mm.dirty = true;
+		set_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
+	}
+
+	return ret;
+}
+
+static int check_object(const struct i915_svm *svm, struct drm_i915_gem_object *obj,
+			u64 start, u64 length)
+{
+	/* Its pages are known only after a call for each execution */
+	if (i915_gem_object_is_userptr(obj))
+		return -EINVAL;
+
+	if (length != obj->base.size)
+		return -EINVAL;
+
+	return IS_ALIGNED(start, i915_vm_obj_min_alignment(svm->vm, obj)) ? 0 : -EINVAL;
+}
+
+/* The vma code speaks to execbuf, which takes these for a reason to try elsewhere or again */
+static int bind_errno(int ret)
+{
+	switch (ret) {
+	case -ENOSPC:
+		return -EEXIST;
+	case -EAGAIN:
+		return -EBUSY;
+	case -ERESTARTSYS:
+		return -EINTR;
+	default:
+		return ret;
+	}
+}
+
+static int bind_object(struct i915_svm *svm, struct drm_i915_gem_object *obj, u64 start, u64 length)
+{
+	struct i915_svm_range *range;
+	struct i915_vma *vma;
+	int ret;
+
+	ret = check_object(svm, obj, start, length);
+	if (ret)
+		return ret;
+
+	vma = i915_vma_instance(obj, svm->vm, NULL);
+	if (IS_ERR(vma))
+		return PTR_ERR(vma);
+
+	range = i915_svm_range_alloc(svm, start, length, 0);
+	if (IS_ERR(range))
+		return PTR_ERR(range);
+
+	open_vma(vma);
+	ret = pin_object(svm, vma, start);
+	if (ret) {
+		i915_vma_close(vma);
+		i915_svm_range_free(range);
+		return bind_errno(ret);
+	}
+
+	range->vma = i915_vma_get(vma);
+	svm->object_ranges++;
+	i915_svm_range_add(range);
+	return 0;
+}
+
+/**
+ * i915_svm_bind_object - bind a whole GEM object
+ * @svm: the SVM; caller holds its mutex
+ * @file: whose handle it is
+ * @handle: of the object
+ * @start: the address in the VM
+ * @length: in bytes, the size of the object
+ *
+ * Return: 0 or an errno, see &struct drm_i915_gem_vm_range.
+ */
+int i915_svm_bind_object(struct i915_svm *svm, struct drm_file *file, u32 handle,
+			 u64 start, u64 length)
+{
+	struct drm_i915_gem_object *obj;
+	int ret;
+
+	lockdep_assert_held(&svm->mutex);
+
+	obj = i915_gem_object_lookup(file, handle);
+	if (!obj)
+		return -ENOENT;
+
+	ret = bind_object(svm, obj, start, length);
+	i915_gem_object_put(obj);
+
+	return ret;
+}
+
+/**
+ * i915_svm_unpin_object - take an object from its address, that others can have it
+ * @range: the range; the GPU has left it
+ *
+ * Return: 0 or -EINTR; then nothing has changed.
+ */
+int i915_svm_unpin_object(struct i915_svm_range *range)
+{
+	struct i915_vma *vma = range->vma;
+	struct i915_gem_ww_ctx ww;
+	int ret;
+
+	for_i915_gem_ww(&ww, ret, true) {
+		ret = i915_gem_object_lock(vma->obj, &ww);
+		if (ret)
+			continue;
+
+		i915_vma_unpin(vma);
+		ret = i915_vma_unbind(vma);
+		if (ret)
+			__i915_vma_pin(vma);
+		else
+			clear_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
+		vma->obj->mm.dirty = true;
+	}
+
+	return ret;
+}
+
+/**
+ * i915_svm_drop_object - forget an object
+ * @range: the range; the vma is not pinned by it any more
+ */
+void i915_svm_drop_object(struct i915_svm_range *range)
+{
+	struct i915_vma *vma = range->vma;
+
+	i915_svm_range_del(range);
+	range->svm->object_ranges--;
+	i915_vma_close(vma);
+	i915_vma_put(vma);
+	i915_svm_range_free(range);
+}

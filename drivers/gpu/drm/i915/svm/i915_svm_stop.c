@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Makes the GPU leave a VM: waits for its requests, which are all in the VM's reservation object,
+ * and bans the contexts of those that take too long.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/sched/mm.h>
+
+#include "gt/intel_context.h"
+#include "gt/intel_engine_heartbeat.h"
+#include "gt/intel_reset.h"
+#include "gt/intel_timeline.h"
+#include "i915_request.h"
+#include "i915_svm_internal.h"
+
+/* The context of an unfinished request; a finished one may have outlived its own */
+static struct intel_context *unfinished_context(struct i915_request *rq)
+{
+	struct intel_context *ce = NULL;
+
+	rcu_read_lock();
+	if (!i915_request_completed(rq)) {
+		ce = rq->context;
+		if (!kref_get_unless_zero(&ce->ref))
+			ce = NULL;
+	}
+	rcu_read_unlock();
+
+	return ce;
+}
+
+static struct intel_engine_cs *engine_of(struct intel_context *ce, struct i915_request *rq)
+{
+	struct intel_engine_cs *engine = NULL;
+
+	if (intel_context_has_inflight(ce))
+		engine = intel_context_inflight(ce);
+	if (!engine)
+		i915_request_active_engine(rq, &engine);
+
+	return engine;
+}
+
+typedef void (*unfinished_fn)(struct i915_svm *svm, struct intel_context *ce,
+			      struct i915_request *rq);
+
+static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&cursor, &svm->vm->_resv, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		struct intel_context *ce;
+
+		if (!dma_fence_is_i915(fence))
+			continue;
+
+		ce = unfinished_context(to_request(fence));
+		if (ce) {
+			fn(svm, ce, to_request(fence));
+			intel_context_put(ce);
+		}
+	}
+	dma_resv_iter_end(&cursor);
+}
+
+static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+{
+	struct intel_engine_cs *engine;
+
+	if (!intel_context_ban(ce, rq)) {
+		drm_notice(&svm->vm->i915->drm,
+			   "context %llx banned: request %lld still runs %d ms after memory was taken from it\n",
+			   rq->fence.context, rq->fence.seqno,
+			   CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT);
+		atomic64_inc(&svm_stats(svm)->bans);
+	}
+
+	engine = engine_of(ce, rq);
+	if (engine && (svm->reset || !intel_engine_has_preemption(engine)))
+		intel_gt_handle_error(engine->gt, engine->mask, 0,
+				      "memory taken from context %llx:%lld",
+				      rq->fence.context, rq->fence.seqno);
+}
+
+/**
+ * i915_svm_ban - the work that bans the contexts with unfinished requests
+ * @work: &i915_svm.ban
+ *
+ * A work, because a reset may allocate memory, which who waits for this may not. It takes no lock
+ * under which somebody may be in reclaim.
+ */
+void i915_svm_ban(struct work_struct *work)
+{
+	struct i915_svm *svm = container_of(work, struct i915_svm, ban);
+	unsigned int noreclaim = memalloc_noreclaim_save();
+
+	call_for_unfinished(svm, ban_one);
+
+	/* Whoever has not seen the ban yet and is putting the context onto the GPU: see gone() */
+	synchronize_rcu();
+	memalloc_noreclaim_restore(noreclaim);
+}
+
+static void pulse_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+{
+	struct intel_engine_cs *engine = engine_of(ce, rq);
+
+	if (engine)
+		intel_engine_pulse(engine);
+}
+
+/**
+ * i915_svm_pulse - the work that asks engines to switch away from banned contexts
+ * @work: &i915_svm.pulse
+ *
+ * This is the gentle way, for it leaves other contexts alone. It may have to wait for somebody who
+ * allocates, so nobody waits for it.
+ */
+void i915_svm_pulse(struct work_struct *work)
+{
+	call_for_unfinished(container_of(work, struct i915_svm, pulse), pulse_one);
+}
+
+/*
+ * A request of a banned context that still waits for something else may do so for ever. But it
+ * cannot get onto the GPU any more as anything but a no-op, so there is no need to wait with it.
+ */
+static bool gone(struct dma_fence *fence)
+{
+	struct intel_engine_cs *engine;
+	struct intel_context *ce;
+	struct i915_request *rq;
+	bool ret;
+
+	if (!dma_fence_is_i915(fence))
+		return dma_fence_is_signaled(fence);
+
+	rq = to_request(fence);
+	ce = unfinished_context(rq);
+	if (!ce)
+		return true;
+
+	ret = intel_context_is_banned(ce) && intel_context_has_inflight(ce) &&
+		!i915_request_active_engine(rq, &engine) && !intel_context_inflight(ce);
+	intel_context_put(ce);
+	return ret;
+}
+
+static bool all_gone(struct i915_svm *svm)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool ret = true;
+
+	dma_resv_iter_begin(&cursor, &svm->vm->_resv, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		ret = gone(fence);
+		if (!ret)
+			break;
+	}
+	dma_resv_iter_end(&cursor);
+
+	return ret;
+}
+
+static bool wait_gone(struct i915_svm *svm, unsigned long timeout)
+{
+	unsigned long deadline = jiffies + timeout;
+
+	while (!all_gone(svm)) {
+		if (time_after(jiffies, deadline))
+			return false;
+		schedule_timeout_uninterruptible(msecs_to_jiffies(5) ?: 1);
+	}
+
+	return true;
+}
+
+static void ban(struct i915_svm *svm, bool reset)
+{
+	svm->reset = reset;
+	queue_work(svm->vm->i915->svm.wq, &svm->ban);
+	flush_work(&svm->ban);
+}
+
+/* A ban, and a pulse where engines can be preempted; if that does not help, resets */
+static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
+{
+	ban(svm, false);
+	queue_work(system_unbound_wq, &svm->pulse);
+
+	while (!wait_gone(svm, timeout))
+		ban(svm, true);
+}
+
+/**
+ * i915_svm_stop - wait until no request in the VM can reach memory
+ * @svm: the SVM; no request can be added, for something is invalid
+ *
+ * Called by notifiers: allocates nothing. Waits as long as
+ * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until the contexts are off the GPU.
+ */
+void i915_svm_stop(struct i915_svm *svm)
+{
+	unsigned long timeout = msecs_to_jiffies(CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT);
+	struct dma_resv *resv = &svm->vm->_resv;
+
+	lockdep_assert_held(&svm->zap_mutex);
+
+	if (dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
+		return;
+
+	atomic64_inc(&svm_stats(svm)->waits);
+	if (dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, timeout) <= 0)
+		ban_and_wait(svm, timeout);
+}
+
+/* The last request of a timeline, if it is one in the VM */
+static int last_request(struct intel_timeline *tl, const struct i915_address_space *vm,
+			struct i915_request **last)
+{
+	struct i915_request *rq;
+
+	if (mutex_lock_interruptible(&tl->mutex))
+		return -EINTR;
+
+	*last = NULL;
+	if (!list_empty(&tl->requests)) {
+		rq = list_last_entry(&tl->requests, typeof(*rq), link);
+		if (rq->context->vm == vm)
+			*last = i915_request_get(rq);
+	}
+	mutex_unlock(&tl->mutex);
+
+	return 0;
+}
+
+static int wait_untracked(struct intel_gt *gt, const struct i915_address_space *vm)
+{
+	struct intel_gt_timelines *timelines = &gt->timelines;
+	struct intel_timeline *tl, *next;
+	LIST_HEAD(free);
+	int ret = 0;
+
+	spin_lock(&timelines->lock);
+	list_for_each_entry_safe(tl, next, &timelines->active_list, link) {
+		struct i915_request *rq = NULL;
+
+		intel_timeline_get(tl);
+		atomic_inc(&tl->active_count); /* keeps it in the list */
+		spin_unlock(&timelines->lock);
+
+		ret = last_request(tl, vm, &rq);
+		if (rq) {
+			if (i915_request_wait(rq, I915_WAIT_INTERRUPTIBLE,
+					      MAX_SCHEDULE_TIMEOUT) < 0)
+				ret = -EINTR;
+			i915_request_put(rq);
+		}
+
+		spin_lock(&timelines->lock);
+		list_safe_reset_next(tl, next, link);
+		if (atomic_dec_and_test(&tl->active_count))
+			list_del(&tl->link);
+		if (refcount_dec_and_test(&tl->kref.refcount))
+			list_add(&tl->link, &free); /* not under the spinlock */
+		if (ret)
+			break;
+	}
+	spin_unlock(&timelines->lock);
+
+	list_for_each_entry_safe(tl, next, &free, link)
+		__intel_timeline_free(&tl->kref);
+
+	return ret;
+}
+
+/**
+ * i915_svm_wait_untracked - wait for requests that were made before the VM had ranges
+ * @svm: the SVM, already published as that of its VM
+ *
+ * They are not in the reservation object, so no invalidation would wait for them. Execbuf looks for
+ * the SVM while it holds the mutex of its timeline: either it saw it, and the request is tracked,
+ * or the request is in the timeline by the time that we get the mutex.
+ *
+ * Return: 0 or -EINTR.
+ */
+int i915_svm_wait_untracked(struct i915_svm *svm)
+{
+	struct intel_gt *gt;
+	unsigned int id;
+	int ret;
+
+	lockdep_assert_held(&svm->mutex);
+
+	for_each_gt(gt, svm->vm->i915, id) {
+		ret = wait_untracked(gt, svm->vm);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
