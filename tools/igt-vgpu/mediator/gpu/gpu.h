@@ -129,6 +129,29 @@ bool gpu_aperture_read(struct gpu *gpu, unsigned int domain, uint32_t offset, un
 bool gpu_aperture_write(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
 			uint64_t value);
 
+#define GPU_PPGTT_SIZE		(1ull << 48)
+
+/** struct gpu_ppgtt_leaf - an entry that ends a walk of page tables */
+struct gpu_ppgtt_leaf {
+	uint64_t addr;		/* where the page begins in the address space */
+	uint64_t page;		/* where it lies in its domain's memory */
+	unsigned int shift;	/* 12, 16 or 21: its size */
+	unsigned int domain;
+	bool writable;		/* every level allows it */
+};
+
+/* False: enough. */
+typedef bool gpu_ppgtt_leaf_fn(void *arg, const struct gpu_ppgtt_leaf *leaf);
+
+/*
+ * What 4-level page tables at @root (what PDP0 holds, in @domain's memory) map of [@from, @to): @fn
+ * once for each page that reaches into it, by ascending address. For tests that compare with what
+ * should be there; nothing is cached and no lock is taken, so that a table may change meanwhile.
+ * False: @fn had enough.
+ */
+bool gpu_ppgtt_each(struct gpu *gpu, unsigned int domain, uint64_t root, uint64_t from, uint64_t to,
+		    gpu_ppgtt_leaf_fn *fn, void *arg);
+
 /*
  * Execute at most @budget commands on @engine. Returns true if there is more to do at once, false
  * if the engine is idle, halted or waits (then @kick says when to come back; a semaphore that waits

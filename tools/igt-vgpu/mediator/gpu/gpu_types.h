@@ -205,8 +205,7 @@ void gpu_tlb_flush(struct gpu_cs *cs);
 uint8_t *gpu_ggtt_ptr(struct gpu *gpu, uint64_t addr, bool write);
 uint8_t *gpu_ggtt_ptr_of(struct gpu *gpu, unsigned int domain, uint64_t addr, bool write);
 /*
- * Walk page tables without side effects, for tests and for the checker of SVM; 0: not present, else
- * page address | domain | RW bits.
+ * Walk page tables without side effects; 0: not present, else page address | domain | RW bits.
  */
 uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 			unsigned int *page_shift);

@@ -24,7 +24,11 @@
 #define FAULT_GTTSEL		(1u << 11)
 #define FAULT_DATA1_GGTT	(1u << 4)
 
-/* Where dropped writes go; per thread, so that two engines do not race on it. Never read. */
+/*
+ * Where dropped writes go: a copy of the page that was to be written, so that a command that reads,
+ * changes and writes (MI_ATOMIC, a raster operation) reads what is there. Per thread, so that two
+ * engines do not race on it.
+ */
 static _Thread_local uint8_t write_sink[GPU_PAGE_SIZE];
 
 /* Hardware's engine numbers in the fault register (i915 hw_id). */
@@ -123,7 +127,7 @@ static uint64_t canonical(struct gpu_cs *cs, enum gpu_space space, uint64_t addr
  * @left: set to the number of bytes up to the page's end, may be NULL
  *
  * Return: the pointer, good until the caller returns to gpu_cs_step(); for a write to a read-only
- * page, a place whose content is lost. NULL: fault, already reported in the fault registers; the
+ * page, a copy of it that is lost. NULL: fault, already reported in the fault registers; the
  * caller makes the engine hang.
  */
 uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
@@ -133,6 +137,7 @@ uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, boo
 	struct gpu_tlb_entry *entry;
 	unsigned int offset;
 	uint64_t tag, pte;
+	bool dropped;
 	void *host;
 
 	addr = canonical(cs, space, addr);
@@ -145,12 +150,15 @@ uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, boo
 		return entry->host + offset;
 
 	pte = translate(cs, space, addr);
-	if (pte && write && !(pte & GPU_PTE_WRITE))
-		return write_sink + offset;
-	host = pte ? host_page(cs->gpu, pte, write) : NULL;
+	dropped = write && !(pte & GPU_PTE_WRITE);
+	host = pte ? host_page(cs->gpu, pte, write && !dropped) : NULL;
 	if (!host) {
 		report_fault(cs, space, addr, write);
 		return NULL;
+	}
+	if (dropped) {
+		memcpy(write_sink, host, sizeof(write_sink));
+		return write_sink + offset;
 	}
 	*entry = (struct gpu_tlb_entry){
 		.tag = tag, .generation = generation, .host = host, .writable = write

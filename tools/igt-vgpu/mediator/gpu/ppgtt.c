@@ -3,9 +3,9 @@
  * The page table walk of a context's own address space (PPGTT), Gen8 format: 4-level for 48-bit
  * addresses, or four page directories for 32-bit ones; pages of 4 KiB, 64 KiB and 2 MiB.
  *
- * Called by mem.c to fill the software TLB, and by tests. It reads guest memory and must not write
- * any, must not trust an entry, and takes at most four steps. Facts: i915 gt/intel_gtt.h,
- * gt/gen8_ppgtt.c; PRM SKL vol. 5 "PPGTT".
+ * Called by mem.c to fill the software TLB, by front ends that show a test what is mapped, and by
+ * tests. It reads guest memory and must not write any, must not trust an entry, and a walk takes at
+ * most four steps. Facts: i915 gt/intel_gtt.h, gt/gen8_ppgtt.c; PRM SKL vol. 5 "PPGTT".
  */
 #include "gpu_types.h"
 
@@ -32,6 +32,53 @@ static uint64_t read_entry(struct gpu *gpu, uint64_t table, unsigned int index)
 	return page ? __atomic_load_n(&page[index], __ATOMIC_ACQUIRE) : 0;
 }
 
+/*
+ * One walk. True: *@leaf is what translates @addr. False: nothing does, and nothing in the
+ * 1 << *@shift bytes around it.
+ */
+static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+		 struct gpu_ppgtt_leaf *leaf, unsigned int *shift)
+{
+	uint64_t table, entry, write = GPU_PTE_WRITE;
+	unsigned int page_shift = GPU_PAGE_SHIFT;
+
+	if (ppgtt->four_level) {
+		table = ppgtt->pdp[0];
+		*shift = 39;
+	} else {
+		table = ppgtt->pdp[(addr >> 30) & 3];
+		*shift = 21;
+	}
+
+	for (;; *shift -= 9) {
+		unsigned int index = (addr >> *shift) & ENTRIES_MASK;
+
+		/* In a table of 64 KiB pages only every 16th entry counts, the others hold anything. */
+		if (*shift == 12 && page_shift == 16)
+			index &= ~15u;
+		entry = read_entry(gpu, table, index);
+		if (!(entry & GPU_PTE_PRESENT))
+			return false;
+		write &= entry;
+		if (*shift == 12)
+			break;
+		if (*shift == 21 && entry & PDE_PAGE_2M) {
+			page_shift = 21;
+			break;
+		}
+		if (*shift == 21 && entry & PDE_IPS_64K)
+			page_shift = 16;
+		table = (entry & GPU_ADDR_MASK) | entry_domain(table, entry);
+	}
+
+	leaf->shift = page_shift;
+	leaf->addr = addr >> page_shift << page_shift;
+	leaf->page = (entry & GPU_ADDR_MASK) >> page_shift << page_shift;
+	leaf->domain = entry_domain(table, entry) >> GPU_DOMAIN_SHIFT;
+	leaf->writable = write;
+	return true;
+}
+
 /**
  * gpu_ppgtt_walk - translate an address by a context's page tables
  * @gpu: the GPU
@@ -46,41 +93,36 @@ static uint64_t read_entry(struct gpu *gpu, uint64_t table, unsigned int index)
 uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 			unsigned int *page_shift)
 {
-	uint64_t table, entry, write = GPU_PTE_WRITE, base, size = GPU_PAGE_SIZE;
+	struct gpu_ppgtt_leaf leaf;
 	unsigned int shift;
 
-	if (ppgtt->four_level) {
-		table = ppgtt->pdp[0];
-		shift = 39;
-	} else {
-		table = ppgtt->pdp[(addr >> 30) & 3];
-		shift = 21;
-	}
-
-	for (;; shift -= 9) {
-		unsigned int index = (addr >> shift) & ENTRIES_MASK;
-
-		if (shift == 12 && size == 0x10000)
-			index &= ~15u; /* only every 16th entry counts, the others may hold anything
-					*/
-		entry = read_entry(gpu, table, index);
-		if (!(entry & GPU_PTE_PRESENT))
-			return 0;
-		write &= entry;
-		if (shift == 12)
-			break;
-		if (shift == 21 && entry & PDE_PAGE_2M) {
-			size = 1u << 21;
-			break;
-		}
-		if (shift == 21 && entry & PDE_IPS_64K)
-			size = 0x10000;
-		table = (entry & GPU_ADDR_MASK) | entry_domain(table, entry);
-	}
-
-	base = entry & GPU_ADDR_MASK & ~(size - 1);
+	if (!walk(gpu, ppgtt, addr, &leaf, &shift))
+		return 0;
 	if (page_shift)
-		*page_shift = __builtin_ctzll(size);
-	return (base + (addr & (size - 1) & ~(uint64_t)(GPU_PAGE_SIZE - 1))) |
-	       entry_domain(table, entry) | write | GPU_PTE_PRESENT;
+		*page_shift = leaf.shift;
+	return (leaf.page + (addr - leaf.addr)) >> GPU_PAGE_SHIFT << GPU_PAGE_SHIFT |
+	       (uint64_t)leaf.domain << GPU_DOMAIN_SHIFT | (leaf.writable ? GPU_PTE_WRITE : 0) |
+	       GPU_PTE_PRESENT;
+}
+
+/** gpu_ppgtt_each - see gpu.h */
+bool gpu_ppgtt_each(struct gpu *gpu, unsigned int domain, uint64_t root, uint64_t from, uint64_t to,
+		    gpu_ppgtt_leaf_fn *fn, void *arg)
+{
+	const struct gpu_ppgtt ppgtt = {
+		.four_level = true,
+		.pdp = { (root & GPU_ADDR_MASK) | (uint64_t)domain << GPU_DOMAIN_SHIFT },
+	};
+	struct gpu_ppgtt_leaf leaf;
+	unsigned int shift;
+
+	while (from < to && from < GPU_PPGTT_SIZE) {
+		if (walk(gpu, &ppgtt, from, &leaf, &shift)) {
+			if (!fn(arg, &leaf))
+				return false;
+			shift = leaf.shift;
+		}
+		from = ((from >> shift) + 1) << shift;
+	}
+	return true;
 }

@@ -153,6 +153,11 @@ static uint32_t igt_bare_irq_rises(IgtPci *dev)
     return gpu_irq_rises(IGT_GPU_PCI(dev)->gpu);
 }
 
+static unsigned int igt_bare_domain(IgtPci *dev)
+{
+    return 0;
+}
+
 /* ---- life ---- */
 
 static bool igt_bare_realize_core(IgtPci *dev, Error **errp)
@@ -194,6 +199,7 @@ static void igt_gpu_pci_class_init(ObjectClass *klass, void *data)
     k->aperture_write = igt_bare_aperture_write;
     k->irq_level = igt_bare_irq_level;
     k->irq_rises = igt_bare_irq_rises;
+    k->domain = igt_bare_domain;
     dc->desc = "bare software GPU (Gen8/Gen9)";
     device_class_set_props(dc, igt_bare_properties);
 }

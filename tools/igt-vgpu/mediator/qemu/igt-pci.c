@@ -293,6 +293,77 @@ void igt_pci_write_stats_file(IgtPci *dev)
     json_object_put(root);
 }
 
+/* ---- page tables: what a test compares with what should be mapped ---- */
+
+/* So much of a VM in one question, in pages of 4 KiB: a test reads memory, not guesses. */
+#define IGT_PPGTT_MAX_PAGES (1u << 20)
+
+static bool igt_pci_add_leaf(void *arg, const struct gpu_ppgtt_leaf *leaf)
+{
+    struct json_object *list = arg, *row = json_object_new_array_ext(4);
+
+    json_object_array_add(row, json_object_new_uint64(leaf->addr));
+    json_object_array_add(row, json_object_new_uint64(leaf->page));
+    json_object_array_add(row, json_object_new_uint64(1ull << leaf->shift));
+    json_object_array_add(row, json_object_new_boolean(leaf->writable));
+    json_object_array_add(list, row);
+    return true;
+}
+
+/* "root=ADDRESS,from=ADDRESS,to=ADDRESS", in this order, numbers as C writes them. */
+static bool igt_pci_parse_ppgtt(const char *text, uint64_t value[3])
+{
+    static const char *const name[] = { "root=", ",from=", ",to=" };
+
+    for (unsigned int i = 0; i < 3; i++) {
+        if (!strstart(text, name[i], &text) || qemu_strtou64(text, &text, 0, &value[i])) {
+            return false;
+        }
+    }
+    return !*text;
+}
+
+static void igt_pci_set_ppgtt(Object *obj, const char *text, Error **errp)
+{
+    IgtPci *dev = IGT_PCI(obj);
+    struct json_object *list;
+    uint64_t value[3];
+
+    if (!igt_pci_parse_ppgtt(text, value) || value[1] >= value[2] ||
+        (value[2] - value[1]) >> GPU_PAGE_SHIFT > IGT_PPGTT_MAX_PAGES) {
+        error_setg(errp,
+                   "%s: ppgtt: '%s' is not root=ADDRESS,from=ADDRESS,to=ADDRESS of at most "
+                   "%u pages",
+                   igt_object_id(obj), text, IGT_PPGTT_MAX_PAGES);
+        return;
+    }
+    if (!dev->realized_core) {
+        error_setg(errp, "%s: ppgtt: there is no GPU yet", igt_object_id(obj));
+        return;
+    }
+    list = json_object_new_array();
+    WITH_RCU_READ_LOCK_GUARD() {
+        gpu_ppgtt_each(igt_gpu_model(dev->gpu), IGT_PCI_GET_CLASS(dev)->domain(dev),
+                       value[0], value[1], value[2], igt_pci_add_leaf, list);
+    }
+    g_free(dev->ppgtt);
+    dev->ppgtt =
+        g_strdup(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN));
+    json_object_put(list);
+}
+
+static char *igt_pci_get_ppgtt(Object *obj, Error **errp)
+{
+    IgtPci *dev = IGT_PCI(obj);
+
+    return g_strdup(dev->ppgtt ? dev->ppgtt : "[]");
+}
+
+static void igt_pci_finalize(Object *obj)
+{
+    g_free(IGT_PCI(obj)->ppgtt);
+}
+
 /* ---- config space ---- */
 
 static bool igt_pci_init_config(IgtPci *dev, Error **errp)
@@ -482,6 +553,11 @@ static void igt_pci_class_init(ObjectClass *klass, void *data)
                                    igt_pci_set_stats_reset);
     object_class_property_set_description(klass, "stats-reset",
                                           "write true: all counters start at 0 again");
+    object_class_property_add_str(klass, "ppgtt", igt_pci_get_ppgtt, igt_pci_set_ppgtt);
+    object_class_property_set_description(
+        klass, "ppgtt",
+        "write root=ADDRESS,from=ADDRESS,to=ADDRESS; read: the pages that these page "
+        "tables map there, JSON rows [address, guest physical address, bytes, writable]");
 }
 
 static const TypeInfo igt_pci_info = {
@@ -489,6 +565,7 @@ static const TypeInfo igt_pci_info = {
     .parent = TYPE_PCI_DEVICE,
     .abstract = true,
     .instance_size = sizeof(IgtPci),
+    .instance_finalize = igt_pci_finalize,
     .class_size = sizeof(IgtPciClass),
     .class_init = igt_pci_class_init,
     .interfaces = (InterfaceInfo[]){ { INTERFACE_PCIE_DEVICE }, {} },

@@ -132,6 +132,7 @@ struct IgtPci {
     char *stats_file; /* property */
     IgtDma dma;
     struct stats *stats;
+    char *ppgtt; /* property, the answer to the last question; NULL: nobody asked */
     uint32_t io_index; /* I/O BAR: register that the data port shows */
     uint8_t trace_pid;
 
@@ -158,6 +159,8 @@ struct IgtPciClass {
     uint32_t (*irq_rises)(IgtPci *dev);
     /* The guest wrote the power state; may be NULL. */
     void (*set_power)(IgtPci *dev, bool d3hot);
+    /* Whose memory the guest's is, for the GPU. */
+    unsigned int (*domain)(IgtPci *dev);
     /* More keys for the JSON snapshot; may be NULL. */
     void (*describe)(IgtPci *dev, struct json_object *root);
 };

@@ -175,6 +175,11 @@ static void igt_vgpu_set_power(IgtPci *dev, bool d3hot)
     vgpu_set_power(IGT_VGPU(dev)->vgpu, d3hot);
 }
 
+static unsigned int igt_vgpu_domain(IgtPci *dev)
+{
+    return vgpu_id(IGT_VGPU(dev)->vgpu);
+}
+
 static void igt_vgpu_describe(IgtPci *dev, struct json_object *root)
 {
     const struct vgpu_partition *p = vgpu_partition(IGT_VGPU(dev)->vgpu);
@@ -271,6 +276,7 @@ static void igt_vgpu_class_init(ObjectClass *klass, void *data)
     k->irq_level = igt_vgpu_irq_level;
     k->irq_rises = igt_vgpu_irq_rises;
     k->set_power = igt_vgpu_set_power;
+    k->domain = igt_vgpu_domain;
     k->describe = igt_vgpu_describe;
     dc->desc = "vGPU of the software GVT mediator";
     device_class_set_props(dc, igt_vgpu_properties);

@@ -268,6 +268,28 @@ class Vgpu(Base):
         self.vm.write(BAR2 + base + 0xff0, 8, 0)
         self.assertEqual(self.vm.read(0xfffffff0, 8), rom)
 
+    def test_page_tables_are_listed_from_any_root(self) -> None:
+        path, root = "/machine/peripheral/vgpu0", 0x100000
+        for table, index, entry in ((root, 1, 0x101000), (0x101000, 2, 0x102000), (0x102000, 3, 0x103000),
+                                    (0x102000, 4, 0x40000000 | 1 << 7), (0x103000, 5, 0x7654000)):
+            self.vm.write(table + 8 * index, 8, entry | 3)
+        self.vm.write(0x103000 + 8 * 6, 8, 0x8000 | 1)
+        base = 1 << 39 | 2 << 30
+        self.assertEqual(self.vm.get(path, "ppgtt"), "[]")
+        self.vm.set(path, "ppgtt", f"root={root},from={base:#x},to={base + (1 << 30):#x}")
+        self.assertEqual(json.loads(self.vm.get(path, "ppgtt")),
+                         [[base + (3 << 21) + 0x5000, 0x7654000, 4096, True], [base + (3 << 21) + 0x6000, 0x8000, 4096, False],
+                          [base + (4 << 21), 0x40000000, 1 << 21, True]])
+        self.vm.set(path, "ppgtt", f"root={root},from=0,to=4096")
+        self.assertEqual(self.vm.get(path, "ppgtt"), "[]")
+
+    def test_a_bad_question_about_page_tables_is_refused(self) -> None:
+        path = "/machine/peripheral/vgpu0"
+        for bad in ("", "root=0", "root=0,from=0", "root=0,from=1,to=1", "root=x,from=0,to=1", "root=0,from=0,to=1,", "from=0,to=1,root=0",
+                    "root=0,from=0,to=0x100001000"):
+            with self.subTest(bad), self.assertRaisesRegex(RuntimeError, r"vgpu0: ppgtt: "):
+                self.vm.set(path, "ppgtt", bad)
+
     def test_traps_are_counted_and_reset(self) -> None:
         self.vm.set("/machine/peripheral/vgpu0", "stats-reset", True)
         self.vm.read(BAR0 + 0x44200, 4)

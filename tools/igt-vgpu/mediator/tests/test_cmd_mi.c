@@ -455,6 +455,27 @@ static void math_ignores_operands_that_do_not_exist(void **state)
 	cst_run_ok(t);
 }
 
+static void an_atomic_on_a_read_only_page_returns_what_is_there_and_changes_nothing(void **state)
+{
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 0, 1);
+	uint32_t *mem = fx_mem(t->fx, 0, page);
+	unsigned int i;
+
+	mem[0] = 7;
+	fx_ppgtt_map(&t->ctx, 0x5000, page, 1, GPU_PTE_PRESENT);
+	/* Twice: what the first one would have written is not there. A third one after a plain write. */
+	for (i = 0; i < 3; i++) {
+		if (i == 2)
+			cst_batch(t, MI_SDI(1), 0x5000, 0, 0xbad);
+		cst_user(t, MI(0x2f) | 9 | 1 << 18 | 1 << 16 | 0x07 << 8, 0x5000, 0, 5, 0, 0, 0, 0,
+			 0, 0, 0);
+		assert_int_equal(gpr(t, 4), 7);
+		assert_int_equal(mem[0], 7);
+	}
+	assert_false(t->cs->faulted);
+}
+
 static void atomics_change_memory_and_return_the_old_value(void **state)
 {
 	static const struct { uint32_t op; uint64_t old, a, b, now;
@@ -574,6 +595,7 @@ int main(void)
 		TEST(math_loads_constants_and_inversions),
 		TEST(math_ignores_operands_that_do_not_exist),
 		TEST(atomics_change_memory_and_return_the_old_value),
+		TEST(an_atomic_on_a_read_only_page_returns_what_is_there_and_changes_nothing),
 		TEST(update_gtt_writes_entries_for_a_native_guest_only),
 		cmocka_unit_test(a_gpr_counts_on_every_engine_on_its_own),
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, and tables
- * that are hostile.
+ * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, lists of what is
+ * mapped, and tables that are hostile.
  */
 #include <string.h>
 
@@ -193,6 +193,115 @@ static void tables_that_point_to_themselves_end_after_four_steps(void **state)
 	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, ~0ull, NULL) == (w.pml4 | RW));
 }
 
+/* What gpu_ppgtt_each() reports, up to @stop_after rows. */
+struct list {
+	struct gpu_ppgtt_leaf leaf[16];
+	unsigned int count, stop_after;
+};
+
+static bool add(void *arg, const struct gpu_ppgtt_leaf *leaf)
+{
+	struct list *list = arg;
+
+	assert_in_range(list->count, 0, 15);
+	list->leaf[list->count++] = *leaf;
+	return !list->stop_after || list->count < list->stop_after;
+}
+
+#define MIB2	(1ull << 21)
+
+/* From VA's directory on: a table of 4 KiB pages, one of 64 KiB pages, nothing, a page of 2 MiB. */
+static uint64_t four_kinds(struct walk *w, struct fx *fx, unsigned int domain)
+{
+	uint64_t big = fx_alloc(fx, domain, 1);
+	unsigned int i;
+
+	walk_init(w, fx, domain);
+	table(fx, domain, w->pt)[35] = 0x7654000 | GPU_PTE_PRESENT;
+	table(fx, domain, w->pt)[511] = 0x1000 | RW;
+	table(fx, domain, w->pd)[8] = big | RW | IPS_64K;
+	for (i = 0; i < 512; i++)
+		table(fx, domain, big)[i] = i % 16 ? 0xdead000ull | RW : 0;
+	table(fx, domain, big)[16] = 0x7650000 | RW;
+	table(fx, domain, w->pd)[10] = 0x40000000ull | PS_2M | RW;
+	return VA & ~(MIB2 - 1);
+}
+
+static void a_list_names_each_page_once_in_order(void **state)
+{
+	static const struct gpu_ppgtt_leaf want[] = {
+		{ 35ull << 12, 0x7654000, 12, 2, false },
+		{ 511ull << 12, 0x1000, 12, 2, true },
+		{ MIB2 + 0x10000, 0x7650000, 16, 2, true },
+		{ 3 * MIB2, 0x40000000, 21, 2, true },
+	};
+	struct list list = { 0 };
+	struct walk w;
+	uint64_t base = four_kinds(&w, *state, 2);
+	unsigned int i;
+
+	assert_true(gpu_ppgtt_each(w.fx->gpu, 2, w.pml4, 0, GPU_PPGTT_SIZE, add, &list));
+	assert_int_equal(list.count, 4);
+	for (i = 0; i < 4; i++) {
+		assert_true(list.leaf[i].addr == base + want[i].addr);
+		assert_true(list.leaf[i].page == want[i].page);
+		assert_int_equal(list.leaf[i].shift, want[i].shift);
+		assert_int_equal(list.leaf[i].domain, want[i].domain);
+		assert_int_equal(list.leaf[i].writable, want[i].writable);
+	}
+}
+
+static void a_list_has_what_reaches_into_its_bounds_and_no_more(void **state)
+{
+	static const struct { uint64_t from, to; unsigned int pages; } rows[] = {
+		{ 35ull << 12, 36ull << 12, 1 },
+		{ 36ull << 12, 511ull << 12, 0 },
+		{ 0, MIB2, 2 },
+		/* inside of a larger page, and only just */
+		{ MIB2 + 0x1f000, MIB2 + 0x20000, 1 },
+		{ MIB2 + 0x20000, 3 * MIB2, 0 },
+		{ 4 * MIB2 - 1, 5 * MIB2, 1 },
+		{ 35ull << 12, 35ull << 12, 0 },
+	};
+	struct walk w;
+	uint64_t base = four_kinds(&w, *state, 0);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct list list = { 0 };
+
+		gpu_ppgtt_each(w.fx->gpu, 0, w.pml4, base + rows[i].from, base + rows[i].to, add,
+			       &list);
+		assert_int_equal(list.count, rows[i].pages);
+	}
+}
+
+static void a_list_ends_when_its_reader_has_enough(void **state)
+{
+	struct list list = { .stop_after = 2 };
+	struct walk w;
+
+	four_kinds(&w, *state, 0);
+	assert_false(gpu_ppgtt_each(w.fx->gpu, 0, w.pml4, 0, GPU_PPGTT_SIZE, add, &list));
+	assert_int_equal(list.count, 2);
+}
+
+static void a_list_ends_at_the_end_of_the_address_space(void **state)
+{
+	struct list list = { 0 };
+	struct walk w;
+	unsigned int i;
+
+	walk_init(&w, *state, 0);
+	for (i = 0; i < 512; i++)
+		table(w.fx, 0, w.pml4)[i] = w.pml4 | RW;
+	assert_true(gpu_ppgtt_each(w.fx->gpu, 0, w.pml4, GPU_PPGTT_SIZE - 4096, ~0ull, add, &list));
+	assert_int_equal(list.count, 1);
+	/* A root that is no memory maps nothing. */
+	assert_true(gpu_ppgtt_each(w.fx->gpu, 0, ~0ull, 0, ~0ull, add, &list));
+	assert_int_equal(list.count, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 
 int main(void)
@@ -209,6 +318,10 @@ int main(void)
 		TEST(tables_of_the_owner_may_name_another_domain),
 		TEST(a_table_outside_memory_is_not_present),
 		TEST(tables_that_point_to_themselves_end_after_four_steps),
+		TEST(a_list_names_each_page_once_in_order),
+		TEST(a_list_has_what_reaches_into_its_bounds_and_no_more),
+		TEST(a_list_ends_when_its_reader_has_enough),
+		TEST(a_list_ends_at_the_end_of_the_address_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
