@@ -412,6 +412,13 @@ class VM:
         self._need_software()
         return json.loads(self.qmp("qom-get", path=f"/objects/{gpu}", property="stats"))
 
+    def ppgtt(self, root: int, begin: int, end: int, device: str = "vgpu0") -> list[list[int]]:
+        """What page tables of the guest map from there to there: [address, guest physical address, bytes, writable]."""
+        self._need_software()
+        path = f"/machine/peripheral/{device}"
+        self.qmp("qom-set", path=path, property="ppgtt", value=f"root={root:#x},from={begin:#x},to={end:#x}")
+        return json.loads(self.qmp("qom-get", path=path, property="ppgtt"))
+
     def trace_dump(self, path: str | Path, gpu: str = "gpu0") -> None:
         """Write the GPU's timeline in the Chrome trace format (the Gpu needs trace=True)."""
         self._need_software()

@@ -43,6 +43,10 @@ CONTEXTS = [f"{what}-on-{engine}" for engine in ("rcs0", "bcs0", "vcs0", "vecs0"
              "contexts-are-destroyed-while-busy") if (what, engine) != ("contexts-are-destroyed-while-busy", "bcs0")]
 suite.igt("vgpu_context", subtests=CONTEXTS, allow=HANG, timeout=60)
 
+# Mirrored memory; suite_svm.py compares page tables after each step of the same programs.
+suite.igt("vgpu_svm", timeout=300)
+suite.igt("vgpu_svm_life", timeout=120, allow=HANG)
+
 suite.igt("vgpu_balloon", name="small/vgpu_balloon", vm=SMALL)
 suite.igt("vgpu_fence", name="small/vgpu_fence", vm=SMALL, subtests=WITH_FENCES)
 suite.igt("vgpu_exec", name="small/vgpu_exec", vm=SMALL)

@@ -14,6 +14,7 @@
 #define STRIDE		512u
 #define GPU_VALUE	0x12345678u
 #define CPU_VALUE	0x600df00du
+#define MIRROR_SIZE	(4 * VGPU_MIB)	/* of which some may be huge pages */
 
 void vgpu_account_take(const struct vgpu_guest *guest, struct vgpu_account *account)
 {
@@ -40,6 +41,35 @@ void vgpu_account_compare(const struct vgpu_account *before, const struct vgpu_a
 		     "i915_vgpu says:\n%s\nbut before it said:\n%s\n", after->file, before->file);
 }
 
+static void mirror_begin(const struct vgpu_guest *guest, struct vgpu_work *work)
+{
+	if (!vgpu_vm_supported(guest->fd))
+		return;
+	vgpu_vm_open(&work->vm, guest->fd, I915_EXEC_RENDER);
+	work->mirrored = vgpu_memory_huge(MIRROR_SIZE);
+	memset(work->mirrored, 0, MIRROR_SIZE);
+	igt_assert_eq(vgpu_vm_bind(&work->vm, work->mirrored, MIRROR_SIZE, 0), 0);
+}
+
+/* What the GPU reads and writes there is what the CPU writes and reads, in each page. */
+static void mirror_check(struct vgpu_work *work)
+{
+	static uint32_t value = 0xa110000;
+	struct vgpu_code code;
+
+	if (!work->mirrored)
+		return;
+	vgpu_code_begin(&code, &work->vm);
+	for (uint64_t at = 0; at < MIRROR_SIZE; at += 16 * VGPU_PAGE) {
+		*(volatile uint32_t *)(work->mirrored + at) = ++value;
+		vgpu_emit_copy(&code, work->mirrored + at + 4, work->mirrored + at);
+	}
+	igt_assert_eq(vgpu_code_run(&code), 0);
+	for (uint64_t at = 0; at < MIRROR_SIZE; at += 16 * VGPU_PAGE)
+		igt_assert_eq_u32(*(volatile uint32_t *)(work->mirrored + at + 4),
+				  *(volatile uint32_t *)(work->mirrored + at));
+}
+
 void vgpu_work_begin(const struct vgpu_guest *guest, struct vgpu_work *work)
 {
 	int fd = guest->fd;
@@ -55,6 +85,7 @@ void vgpu_work_begin(const struct vgpu_guest *guest, struct vgpu_work *work)
 	work->mapped = gem_create(fd, MAP_SIZE);
 	work->gtt_map = gem_mmap__gtt(fd, work->mapped, MAP_SIZE, PROT_READ | PROT_WRITE);
 	*(volatile uint32_t *)work->gtt_map = CPU_VALUE;
+	mirror_begin(guest, work);
 
 	work->tiled = gem_create(fd, MAP_SIZE);
 	if (!gem_available_fences(fd))
@@ -65,7 +96,7 @@ void vgpu_work_begin(const struct vgpu_guest *guest, struct vgpu_work *work)
 	((volatile uint32_t *)work->tiled_map)[8 * STRIDE / 4] = CPU_VALUE;
 }
 
-void vgpu_work_check(const struct vgpu_guest *guest, const struct vgpu_work *work)
+void vgpu_work_check(const struct vgpu_guest *guest, struct vgpu_work *work)
 {
 	const struct vgpu_submit to = { .context = work->context, .engine = I915_EXEC_RENDER };
 	int fd = guest->fd;
@@ -83,6 +114,7 @@ void vgpu_work_check(const struct vgpu_guest *guest, const struct vgpu_work *wor
 				  CPU_VALUE);
 		igt_assert_eq_u32(vgpu_read_dword(fd, work->tiled, VGPU_PAGE), CPU_VALUE);
 	}
+	mirror_check(work);
 	vgpu_check_all_engines(fd);
 }
 
@@ -95,4 +127,6 @@ void vgpu_work_end(const struct vgpu_guest *guest, struct vgpu_work *work)
 	gem_close(guest->fd, work->mapped);
 	gem_close(guest->fd, work->tiled);
 	gem_context_destroy(guest->fd, work->context);
+	if (work->mirrored)
+		vgpu_vm_close(&work->vm);
 }

@@ -1,0 +1,792 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What happens to memory while it is mirrored: unmapped, copied on write, swapped out, split,
+ * moved. The GPU sees what the process sees at each execution, and never a page that it has no
+ * more.
+ *
+ * What breaks these tests: an invalidation that is missed, comes late, does not wait for the GPU or
+ * waits for ever; a revalidation that brings the old page back; a range that does not recover.
+ */
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "igt.h"
+#include "i915/gem_context.h"
+#include "i915/gem_create.h"
+
+#include "vgpu_batch.h"
+#include "vgpu_guest.h"
+#include "vgpu_mirror.h"
+
+IGT_TEST_DESCRIPTION("Mirrored memory is unmapped, copied, swapped, split and moved.");
+
+#define MIB		VGPU_MIB
+#define HUGE		VGPU_HUGE
+#define PAGES(bytes)	((bytes) / VGPU_PAGE)
+#define BUSY_MS		300
+#define BAN_S		30	/* the driver's bound is some seconds; a guest under load is slow */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+static struct vgpu_guest guest;
+
+/* A dword of its own in each page. */
+static void fill(uint8_t *at, uint64_t size, uint32_t seed)
+{
+	for (uint64_t i = 0; i < PAGES(size); i++)
+		*(volatile uint32_t *)(at + i * VGPU_PAGE) = seed + i;
+}
+
+static void check_filled(const uint8_t *at, uint64_t size, uint32_t seed)
+{
+	for (uint64_t i = 0; i < PAGES(size); i++)
+		igt_assert_eq_u32(*(const volatile uint32_t *)(at + i * VGPU_PAGE),
+				  (uint32_t)(seed + i));
+}
+
+/* The GPU reads @want in each page's first dword and writes it back in the second. */
+static void gpu_reads(struct vgpu_vm *vm, uint8_t *at, uint64_t size, uint32_t seed)
+{
+	uint64_t step = PAGES(size) > 256 ? PAGES(size) / 256 : 1;
+	struct vgpu_code code;
+
+	vgpu_code_begin(&code, vm);
+	for (uint64_t i = 0; i < PAGES(size); i += step)
+		vgpu_emit_copy(&code, at + i * VGPU_PAGE + 4, at + i * VGPU_PAGE);
+	igt_assert_eq(vgpu_code_run(&code), 0);
+	for (uint64_t i = 0; i < PAGES(size); i += step)
+		igt_assert_eq_u32(*(volatile uint32_t *)(at + i * VGPU_PAGE + 4),
+				  (uint32_t)(seed + i));
+}
+
+/* Both directions work, with values that were not there before. */
+static void works(struct vgpu_vm *vm, uint8_t *at, uint64_t size)
+{
+	static uint32_t seed = 0x10000;
+
+	seed += 0x10000;
+	fill(at, size, seed);
+	gpu_reads(vm, at, size, seed);
+}
+
+static uint8_t *bound_small(struct vgpu_vm *vm, uint64_t size)
+{
+	uint8_t *at = vgpu_memory_small(size);
+
+	igt_assert_eq(vgpu_vm_bind(vm, at, size, 0), 0);
+	works(vm, at, size);
+	return at;
+}
+
+static void map_again(uint8_t *at, uint64_t size)
+{
+	igt_assert(mmap(at, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+}
+
+/* ---- gone and back ---- */
+
+static void test_gone(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB), *hole = at + MIB / 2;
+
+	igt_assert(!munmap(hole, VGPU_PAGE));
+	vgpu_vm_sync(vm, 0);
+	for (int i = 0; i < 3; i++)
+		igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	vgpu_vm_sync(vm, 0);
+	map_again(hole, VGPU_PAGE);
+	igt_assert_eq(vgpu_vm_nop(vm), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)hole, 0);
+	works(vm, at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+
+	igt_assert(!munmap(at, MIB));
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	/* What is gone can be unbound, and then harms nobody. */
+	igt_assert_eq(vgpu_vm_unbind(vm, at, MIB), 0);
+	igt_assert_eq(vgpu_vm_nop(vm), 0);
+	vgpu_vm_sync(vm, 0);
+}
+
+static void test_dontneed(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+
+	fill(at, MIB, 0x500);
+	igt_assert(!madvise(at + MIB / 2, MIB / 2, MADV_DONTNEED));
+	vgpu_vm_sync(vm, 0);
+	gpu_reads(vm, at, MIB / 2, 0x500);
+	igt_assert_eq(vgpu_vm_copy(vm, at + 8, at + MIB / 2), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + 8), 0);
+	vgpu_vm_sync(vm, PAGES(MIB));
+	works(vm, at, MIB);
+}
+
+static void test_punch(struct vgpu_vm *vm)
+{
+	uint8_t *at = vgpu_memory_shared(MIB);
+
+	fill(at, MIB, 0x600);
+	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, 0), 0);
+	gpu_reads(vm, at, MIB, 0x600);
+	igt_assert(!madvise(at + VGPU_PAGE, VGPU_PAGE, MADV_REMOVE));
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_copy(vm, at + 8, at + VGPU_PAGE), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + 8), 0);
+	igt_assert_eq(vgpu_vm_store(vm, at + VGPU_PAGE, 0x61), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + VGPU_PAGE), 0x61);
+	vgpu_vm_sync(vm, PAGES(MIB));
+	works(vm, at, MIB);
+}
+
+static void test_truncate(struct vgpu_vm *vm)
+{
+	int fd = memfd_create("vgpu_svm", MFD_CLOEXEC);
+	uint8_t *at;
+
+	igt_assert(fd >= 0 && !ftruncate(fd, MIB));
+	at = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	igt_assert(at != MAP_FAILED);
+	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, 0), 0);
+	works(vm, at, MIB);
+	igt_assert(!ftruncate(fd, MIB / 2));
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	igt_assert(!ftruncate(fd, MIB));
+	igt_assert_eq(vgpu_vm_nop(vm), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + MIB / 2), 0);
+	works(vm, at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+	close(fd);
+}
+
+static void test_mprotect(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB), *readable = vgpu_memory_small(MIB);
+
+	fill(at, MIB, 0x700);
+	igt_assert(!mprotect(at, VGPU_PAGE, PROT_READ));
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	igt_assert(!mprotect(at, VGPU_PAGE, PROT_NONE));
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	igt_assert(!mprotect(at, VGPU_PAGE, PROT_READ | PROT_WRITE));
+	gpu_reads(vm, at, MIB, 0x700);
+	vgpu_vm_sync(vm, PAGES(MIB));
+
+	/* For a read-only range reading is enough. */
+	fill(readable, MIB, 0x710);
+	igt_assert_eq(vgpu_vm_bind(vm, readable, MIB, I915_VM_RANGE_READONLY), 0);
+	igt_assert(!mprotect(readable, MIB, PROT_READ));
+	igt_assert_eq(vgpu_vm_copy(vm, at + 8, readable + VGPU_PAGE), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + 8), 0x711);
+	vgpu_vm_sync(vm, 2 * PAGES(MIB));
+}
+
+static void test_mremap(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB), *to = vgpu_memory_small(MIB);
+
+	fill(at, MIB, 0x800);
+	igt_assert(mremap(at, MIB, MIB, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_nop(vm), -EFAULT);
+	map_again(at, MIB);
+	works(vm, at, MIB);
+	/* The memory that moved away is not touched any more. */
+	check_filled(to, MIB, 0x800);
+	vgpu_vm_sync(vm, PAGES(MIB));
+	/* And back over what is bound. */
+	igt_assert(mremap(to, MIB, MIB, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at);
+	gpu_reads(vm, at, MIB, 0x800);
+	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
+/* ---- copy on write ---- */
+
+static void child_of_fork(struct vgpu_vm *vm, const uint8_t *at, int to_parent, int from_parent)
+{
+	volatile const uint32_t *value = (const uint32_t *)at;
+	struct drm_i915_gem_vm_range range = {
+		.vm_id = vm->id, .op = I915_VM_RANGE_BIND_MEMORY, .length = VGPU_PAGE,
+		.address = (uintptr_t)vgpu_memory_small(VGPU_PAGE),
+	};
+	char c;
+
+	igt_assert_eq_u32(*value, 0x901);
+	/* The VM mirrors the parent's memory: this is somebody else's. */
+	igt_assert_eq(vgpu_vm_ioctl(vm->fd, &range), -EPERM);
+	igt_assert_eq(vgpu_vm_nop(vm), -EPERM);
+	igt_assert_eq(write(to_parent, "1", 1), 1);
+	igt_assert_eq(read(from_parent, &c, 1), 1);
+	igt_assert_eq_u32(*value, 0x901);
+}
+
+static void test_fork(struct vgpu_vm *vm, uint8_t *at, uint64_t size, unsigned int present)
+{
+	int to_parent[2], to_child[2];
+	char c;
+
+	igt_assert(!pipe(to_parent) && !pipe(to_child));
+	igt_assert_eq(vgpu_vm_store(vm, at, 0x901), 0);
+	igt_fork(child, 1)
+		child_of_fork(vm, at, to_parent[1], to_child[0]);
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(read(to_parent[0], &c, 1), 1);
+	igt_assert_eq(vgpu_vm_store(vm, at, 0x902), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)at, 0x902);
+	*(volatile uint32_t *)(at + size - 8) = 0x903;
+	igt_assert_eq(vgpu_vm_copy(vm, at + size - 4, at + size - 8), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + size - 4), 0x903);
+	vgpu_vm_sync(vm, present);
+	igt_assert_eq(write(to_child[1], "1", 1), 1);
+	igt_waitchildren();
+	works(vm, at, size);
+	vgpu_vm_sync(vm, present);
+	for (int i = 0; i < 2; i++) {
+		close(to_parent[i]);
+		close(to_child[i]);
+	}
+}
+
+static void test_fork_small(struct vgpu_vm *vm)
+{
+	test_fork(vm, bound_small(vm, MIB), MIB, PAGES(MIB));
+}
+
+static void test_fork_huge(struct vgpu_vm *vm)
+{
+	uint8_t *at = vgpu_memory_huge(HUGE);
+
+	memset(at, 0, HUGE);
+	igt_assert_eq(vgpu_vm_bind(vm, at, HUGE, 0), 0);
+	test_fork(vm, at, HUGE, PAGES(HUGE));
+}
+
+/* A range that the GPU only reads shares the page with the child until the CPU writes it. */
+static void test_fork_readonly(struct vgpu_vm *vm)
+{
+	uint8_t *at = vgpu_memory_small(MIB), *out = bound_small(vm, MIB);
+	int to_child[2];
+	char c;
+
+	fill(at, MIB, 0xa00);
+	igt_assert(!pipe(to_child));
+	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, I915_VM_RANGE_READONLY), 0);
+	igt_fork(child, 1)
+		igt_assert_eq(read(to_child[0], &c, 1), 1);
+	igt_assert_eq(vgpu_vm_copy(vm, out, at), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)out, 0xa00);
+	vgpu_vm_sync(vm, 2 * PAGES(MIB));
+	fill(at, MIB, 0xb00);
+	vgpu_vm_sync(vm, 0);
+	igt_assert_eq(vgpu_vm_copy(vm, out, at), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)out, 0xb00);
+	vgpu_vm_sync(vm, 2 * PAGES(MIB));
+	igt_assert_eq(write(to_child[1], "1", 1), 1);
+	igt_waitchildren();
+	close(to_child[0]);
+	close(to_child[1]);
+}
+
+/* ---- reclaim, KSM, huge pages, migration ---- */
+
+static void setup_swap(void)
+{
+	igt_require_f(!system("modprobe -d ${IGT_VGPU_MODULES:-/} zram num_devices=1"),
+		      "the kernel has no zram to swap to\n");
+	igt_assert_eq(vgpu_file_write("/sys/block/zram0/disksize", "67108864"), 0);
+	igt_assert_eq(system("mkswap /dev/zram0 >/dev/null"), 0);
+	igt_assert(!swapon("/dev/zram0", 0));
+}
+
+static void end_swap(void)
+{
+	igt_assert(!swapoff("/dev/zram0"));
+	igt_assert_eq(vgpu_file_write("/sys/block/zram0/reset", "1"), 0);
+}
+
+static unsigned int swapped_pages(const uint8_t *at, uint64_t size)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	unsigned int count = 0;
+	uint64_t entry;
+
+	for (uint64_t i = 0; i < PAGES(size); i++) {
+		off_t offset = ((uintptr_t)at / VGPU_PAGE + i) * 8;
+
+		igt_assert_eq(pread(fd, &entry, 8, offset), 8);
+		count += entry >> 62 & 1;
+	}
+	close(fd);
+	return count;
+}
+
+static void test_swap(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, 4 * MIB);
+
+	setup_swap();
+	for (unsigned int round = 1; round < 4; round++) {
+		unsigned int swapped;
+
+		fill(at, 4 * MIB, round << 20);
+		gpu_reads(vm, at, 4 * MIB, round << 20);
+		igt_assert(!madvise(at, 4 * MIB, MADV_PAGEOUT));
+		swapped = swapped_pages(at, 4 * MIB);
+		igt_assert_f(swapped > PAGES(4 * MIB) / 2, "only %u of %llu pages went out\n",
+			     swapped, PAGES(4 * MIB));
+		vgpu_vm_sync(vm, 0);
+		gpu_reads(vm, at, 4 * MIB, round << 20);
+		check_filled(at, 4 * MIB, round << 20);
+		vgpu_vm_sync(vm, PAGES(4 * MIB));
+	}
+	igt_assert_eq(vgpu_vm_unbind(vm, at, 4 * MIB), 0);
+	munmap(at, 4 * MIB);
+	end_swap();
+}
+
+#define CGROUP	"/sys/fs/cgroup/"
+#define LIMIT	(24 * MIB)
+
+/* More memory than the process may have: what it does not use is swapped out, bound or not. */
+static void test_memcg(struct vgpu_vm *vm)
+{
+	uint8_t *at = vgpu_memory_small(8 * MIB), *other;
+	char text[32];
+
+	igt_require_f(!vgpu_file_write(CGROUP "cgroup.subtree_control", "+memory"),
+		      "the kernel has no memory controller\n");
+	setup_swap();
+	mkdir(CGROUP "vgpu_svm", 0755);
+	snprintf(text, sizeof(text), "%llu", LIMIT);
+	igt_assert_eq(vgpu_file_write(CGROUP "vgpu_svm/memory.max", text), 0);
+	snprintf(text, sizeof(text), "%d", getpid());
+	igt_assert_eq(vgpu_file_write(CGROUP "vgpu_svm/cgroup.procs", text), 0);
+	fill(at, 8 * MIB, 0x9000);
+	igt_assert_eq(vgpu_vm_bind(vm, at, 8 * MIB, 0), 0);
+	for (int round = 0; round < 3; round++) {
+		gpu_reads(vm, at, 8 * MIB, 0x9000);
+		other = vgpu_memory_small(2 * LIMIT);
+		memset(other, round + 1, 2 * LIMIT);
+		igt_assert_f(swapped_pages(at, 8 * MIB), "nothing that is bound was reclaimed\n");
+		vgpu_vm_sync(vm, 0);
+		igt_assert(!munmap(other, 2 * LIMIT));
+	}
+	gpu_reads(vm, at, 8 * MIB, 0x9000);
+	check_filled(at, 8 * MIB, 0x9000);
+	vgpu_vm_sync(vm, PAGES(8 * MIB));
+	igt_assert_eq(vgpu_vm_unbind(vm, at, 8 * MIB), 0);
+	munmap(at, 8 * MIB);
+	snprintf(text, sizeof(text), "%d", getpid());
+	igt_assert_eq(vgpu_file_write(CGROUP "cgroup.procs", text), 0);
+	end_swap();
+	rmdir(CGROUP "vgpu_svm");
+}
+
+static long file_number(const char *path)
+{
+	char text[64];
+
+	igt_assert_eq(vgpu_file_read(path, text, sizeof(text)), 0);
+	return strtol(text, NULL, 0);
+}
+
+#define KSM	"/sys/kernel/mm/ksm/"
+
+static void test_ksm(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB), *read_only = vgpu_memory_small(MIB);
+	int wait;
+
+	igt_require_f(!access(KSM "run", W_OK), "the kernel has no KSM\n");
+	memset(at, 0x33, MIB);
+	memset(read_only, 0x33, MIB);
+	igt_assert_eq(vgpu_vm_bind(vm, read_only, MIB, I915_VM_RANGE_READONLY), 0);
+	igt_assert(!madvise(at, MIB, MADV_MERGEABLE) && !madvise(read_only, MIB, MADV_MERGEABLE));
+	igt_assert_eq(vgpu_file_write(KSM "pages_to_scan", "2000"), 0);
+	igt_assert_eq(vgpu_file_write(KSM "sleep_millisecs", "10"), 0);
+	igt_assert_eq(vgpu_file_write(KSM "run", "1"), 0);
+	for (wait = 0; wait < 300 && file_number(KSM "pages_sharing") < 400; wait++)
+		usleep(100000);
+	igt_assert_eq(vgpu_file_write(KSM "run", "0"), 0);
+	igt_assert_f(wait < 300, "KSM did not merge the pages\n");
+	vgpu_vm_sync(vm, 0);
+	/* Writing takes a page of one's own again, reading does not. */
+	igt_assert_eq(vgpu_vm_store(vm, at, 0xc01), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)at, 0xc01);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + VGPU_PAGE), 0x33333333);
+	igt_assert_eq_u32(*(volatile uint32_t *)read_only, 0x33333333);
+	vgpu_vm_sync(vm, 2 * PAGES(MIB));
+	igt_assert_eq(vgpu_vm_copy(vm, at + 8, read_only), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)(at + 8), 0x33333333);
+	igt_assert_eq(vgpu_file_write(KSM "run", "2"), 0);
+	igt_assert_eq(vgpu_file_write(KSM "run", "0"), 0);
+	vgpu_vm_sync(vm, 0);
+	works(vm, at, MIB);
+}
+
+static void test_split(struct vgpu_vm *vm)
+{
+	uint8_t *at = vgpu_memory_huge(2 * HUGE);
+
+	fill(at, 2 * HUGE, 0xd000);
+	igt_assert_eq(vgpu_vm_bind(vm, at, 2 * HUGE, 0), 0);
+	gpu_reads(vm, at, 2 * HUGE, 0xd000);
+	vgpu_vm_expect(vm, 2 * HUGE);
+	vgpu_vm_sync(vm, PAGES(2 * HUGE));
+	/* One page of the first huge one goes: the rest stays what and where it is. */
+	igt_assert(!madvise(at + 5 * VGPU_PAGE, VGPU_PAGE, MADV_DONTNEED));
+	vgpu_vm_sync(vm, 0);
+	*(volatile uint32_t *)(at + 5 * VGPU_PAGE) = 0xd005;
+	gpu_reads(vm, at, 2 * HUGE, 0xd000);
+	vgpu_vm_expect(vm, HUGE);
+	vgpu_vm_sync(vm, PAGES(2 * HUGE));
+	/* And becomes one again. */
+	igt_assert(!madvise(at, HUGE, MADV_COLLAPSE));
+	vgpu_vm_sync(vm, 0);
+	gpu_reads(vm, at, 2 * HUGE, 0xd000);
+	vgpu_vm_expect(vm, 2 * HUGE);
+	vgpu_vm_sync(vm, PAGES(2 * HUGE));
+	check_filled(at, 2 * HUGE, 0xd000);
+}
+
+static void test_compaction(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, 8 * MIB), *holes = vgpu_memory_small(64 * MIB);
+
+	/* Free memory full of holes, so that there is something to move. */
+	memset(holes, 1, 64 * MIB);
+	for (uint64_t i = 0; i < PAGES(64 * MIB); i += 2)
+		madvise(holes + i * VGPU_PAGE, VGPU_PAGE, MADV_DONTNEED);
+	fill(at, 8 * MIB, 0xe0000);
+	for (int i = 0; i < 3; i++) {
+		gpu_reads(vm, at, 8 * MIB, 0xe0000);
+		igt_assert_eq(vgpu_file_write("/proc/sys/vm/compact_memory", "1"), 0);
+		vgpu_vm_sync(vm, 0);
+	}
+	gpu_reads(vm, at, 8 * MIB, 0xe0000);
+	check_filled(at, 8 * MIB, 0xe0000);
+	vgpu_vm_sync(vm, PAGES(8 * MIB));
+}
+
+static void test_shrinker(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+
+	fill(at, MIB, 0xf00);
+	for (int i = 0; i < 3; i++) {
+		vgpu_drop_caches(&guest);
+		igt_assert_eq(vgpu_file_write("/proc/sys/vm/drop_caches", "3"), 0);
+		gpu_reads(vm, at, MIB, 0xf00);
+	}
+	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
+static void test_reset(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+
+	igt_assert_eq(vgpu_debugfs_write(&guest, "i915_wedged", "0xffffffff"), 0);
+	works(vm, at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
+/* ---- a busy GPU ---- */
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/** struct unmapper - a thread that takes memory away while the GPU uses it */
+struct unmapper {
+	pthread_t thread;
+	uint8_t *at;
+	uint64_t size;
+	atomic_bool done;
+};
+
+static void *unmap(void *arg)
+{
+	struct unmapper *u = arg;
+
+	munmap(u->at, u->size);
+	atomic_store(&u->done, true);
+	return NULL;
+}
+
+static void test_busy(struct vgpu_vm *vm)
+{
+	struct unmapper u = { .at = bound_small(vm, MIB), .size = MIB };
+	struct vgpu_code code;
+
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, u.at, 1);
+	vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	while (*(volatile uint32_t *)u.at != 1)
+		usleep(1000);
+	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
+	usleep(BUSY_MS * 1000);
+	/* The page is the GPU's as long as the batch that may use it runs. */
+	igt_assert(!atomic_load(&u.done) && vgpu_code_busy(&code));
+	vgpu_code_release(&code);
+	igt_assert(!pthread_join(u.thread, NULL));
+	igt_assert(!vgpu_code_busy(&code));
+	vgpu_code_end(&code);
+	vgpu_vm_sync(vm, 0);
+	/* And what comes to lie there is new. */
+	map_again(u.at, MIB);
+	igt_assert_eq_u32(*(volatile uint32_t *)u.at, 0);
+	works(vm, u.at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
+static void test_unrelated(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+	uint64_t before, after;
+	struct vgpu_code code;
+
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, at, 1);
+	vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	before = vgpu_svm_counter(guest.card, "invalidations");
+	for (int i = 0; i < 100; i++) {
+		uint8_t *other = vgpu_memory_small(MIB);
+
+		memset(other, i, MIB);
+		igt_assert(!munmap(other, MIB));
+	}
+	after = vgpu_svm_counter(guest.card, "invalidations");
+	igt_assert(vgpu_code_busy(&code));
+	vgpu_code_release(&code);
+	vgpu_code_end(&code);
+	igt_assert_f(before == after, "100 unrelated munmaps cost %llu invalidations\n",
+		     (unsigned long long)(after - before));
+}
+
+static void test_ban(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+	uint32_t innocent = vgpu_vm_context(vm), context = vm->context;
+	struct vgpu_code code;
+	double begin;
+
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, at, 1);
+	vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	while (*(volatile uint32_t *)at != 1)
+		usleep(1000);
+	begin = now();
+	igt_assert(!munmap(at, MIB));
+	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	igt_assert(!vgpu_code_busy(&code));
+	vgpu_code_end(&code);
+	vgpu_vm_sync(vm, 0);
+	map_again(at, MIB);
+	igt_assert_eq(vgpu_vm_nop(vm), -EIO);
+	/* Another context of the VM goes on; so does another VM. */
+	vm->context = innocent;
+	works(vm, at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+	vgpu_check_all_engines(vm->fd);
+	gem_context_destroy(vm->fd, context);
+}
+
+/* ---- the process ends ---- */
+
+static void end_busy(struct vgpu_vm *vm, bool spin, bool exec)
+{
+	uint8_t *at = bound_small(vm, MIB);
+	struct vgpu_code code;
+
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, at, 1);
+	if (spin)
+		vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	while (*(volatile uint32_t *)at != 1)
+		usleep(1000);
+	if (exec)
+		execl("/bin/true", "true", NULL);
+	else
+		_exit(0);
+	_exit(1);
+}
+
+/* VMs are released a moment after they are closed: wait until nothing is bound any more. */
+static void wait_for_no_ranges(void)
+{
+	for (int i = 0; i < 500 && vgpu_svm_counter(guest.card, "ranges"); i++) {
+		vgpu_drop_caches(&guest);
+		usleep(20000);
+	}
+	igt_assert_f(!vgpu_svm_counter(guest.card, "ranges"), "ranges of closed VMs are left\n");
+}
+
+/*
+ * The device stays open in the parent, and with it the VM that mirrors a process that is no more.
+ */
+static void test_end(struct vgpu_vm *vm, bool spin, bool exec)
+{
+	double begin;
+	int status;
+	pid_t pid;
+
+	wait_for_no_ranges();
+	pid = fork();
+	igt_assert(pid >= 0);
+	if (!pid)
+		end_busy(vm, spin, exec);
+	begin = now();
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert_eq(status, 0);
+	igt_assert_f(now() - begin < BAN_S, "the end took %.1f s\n", now() - begin);
+	igt_assert_eq(vgpu_vm_nop(vm), -EPERM);
+	igt_assert_eq(vgpu_svm_counter(guest.card, "ranges"), 1);
+	vgpu_check_all_engines(vm->fd);
+}
+
+static void test_end_idle(struct vgpu_vm *vm)
+{
+	test_end(vm, false, false);
+}
+
+static void test_end_busy(struct vgpu_vm *vm)
+{
+	test_end(vm, true, false);
+}
+
+static void test_end_exec(struct vgpu_vm *vm)
+{
+	test_end(vm, true, true);
+}
+
+static void test_vm_closed(int fd)
+{
+	struct vgpu_code code;
+	struct vgpu_vm vm;
+	uint8_t *at;
+
+	wait_for_no_ranges();
+	/* With a batch that is not done: the ranges live as long as it. */
+	vgpu_vm_open(&vm, fd, I915_EXEC_RENDER);
+	at = bound_small(&vm, MIB);
+	vgpu_code_begin(&code, &vm);
+	vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	gem_context_destroy(fd, vm.context);
+	vm.context = vgpu_vm_context(&vm);
+	vgpu_vm_close(&vm);
+	igt_assert_eq(vgpu_svm_counter(guest.card, "ranges"), 1);
+	vgpu_code_release(&code);
+	gem_sync(fd, code.handle);
+	gem_close(fd, code.handle);
+	wait_for_no_ranges();
+	igt_assert(!munmap(at, MIB));
+	vgpu_check_all_engines(fd);
+}
+
+/* ---- the list ---- */
+
+static const struct {
+	const char *name;
+	const char *breaks_if;
+	void (*test)(struct vgpu_vm *vm);
+} tests[] = {
+	{ "memory-that-is-gone-fails-the-execution-until-it-is-back",
+	  "Breaks if an execution runs without a page, or a range does not recover.", test_gone },
+	{ "discarded-memory-reads-zero",
+	  "Breaks if MADV_DONTNEED leaves the old page to the GPU.", test_dontneed },
+	{ "a-hole-in-a-file-reads-zero",
+	  "Breaks if MADV_REMOVE leaves the old page to the GPU.", test_punch },
+	{ "a-truncated-file-is-gone-until-it-grows",
+	  "Breaks if the GPU keeps pages of a file that ends before them.", test_truncate },
+	{ "the-gpu-may-write-what-the-process-may",
+	  "Breaks if mprotect() does not reach the GPU.", test_mprotect },
+	{ "memory-that-moves-takes-nothing-along",
+	  "Breaks if a range follows memory to another address, or stays with it.", test_mremap },
+	{ "after-fork-parent-and-child-have-their-own-pages",
+	  "Breaks if the GPU writes into a page that the child shares.", test_fork_small },
+	{ "after-fork-huge-pages-are-not-shared-either",
+	  "Breaks if the GPU writes into a huge page that the child shares.", test_fork_huge },
+	{ "after-fork-a-read-only-range-follows-the-process",
+	  "Breaks if the GPU reads the page that the CPU has left.", test_fork_readonly },
+	{ "memory-is-swapped-out-and-back",
+	  "Breaks if the GPU keeps a page that was swapped out, or gets another's.", test_swap },
+	{ "a-memory-limit-reclaims-what-is-bound",
+	  "Breaks if bound memory cannot be reclaimed, or is lost when it is.", test_memcg },
+	{ "merged-pages-are-parted-before-the-gpu-writes",
+	  "Breaks if the GPU writes into a page that KSM shares out.", test_ksm },
+	{ "huge-pages-are-split-and-collapsed",
+	  "Breaks if a huge page outlives its split in the GPU's tables.", test_split },
+	{ "pages-that-compaction-moves-are-followed",
+	  "Breaks if migration leaves the old page to the GPU.", test_compaction },
+	{ "the-shrinker-takes-nothing-that-is-bound",
+	  "Breaks if eviction touches ranges.", test_shrinker },
+	{ "ranges-survive-a-reset", "Breaks if a reset loses page tables.", test_reset },
+	{ "memory-goes-only-when-the-gpu-is-done-with-it",
+	  "Breaks if invalidation does not wait for the GPU.", test_busy },
+	{ "unrelated-memory-does-not-wait",
+	  "Breaks if each munmap() of the process stops the GPU.", test_unrelated },
+	{ "a-batch-that-does-not-end-is-banned",
+	  "Breaks if memory is held for ever, or taken from under a batch.", test_ban },
+	{ "a-process-that-ends-leaves-nothing-mapped",
+	  "Breaks if exit leaves pages to the GPU.", test_end_idle },
+	{ "a-process-that-ends-while-busy-ends",
+	  "Breaks if exit hangs on a batch that does not end.", test_end_busy },
+	{ "exec-takes-the-memory-away-like-exit",
+	  "Breaks if exec leaves pages of the old program to the GPU.", test_end_exec },
+};
+
+/*
+ * A function of its own: a loop variable in a register would not survive a failing subtest's jump.
+ */
+static void __attribute__((noinline)) subtest(unsigned int i)
+{
+	struct vgpu_vm vm;
+
+	igt_describe_f("%s", tests[i].breaks_if);
+	igt_subtest_f("%s", tests[i].name) {
+		vgpu_vm_open(&vm, guest.fd, I915_EXEC_RENDER);
+		tests[i].test(&vm);
+		vgpu_vm_close(&vm);
+	}
+}
+
+igt_main
+{
+	igt_fixture {
+		vgpu_guest_open(&guest);
+		vgpu_vm_require(guest.fd);
+	}
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(tests); i++)
+		subtest(i);
+
+	igt_describe("Breaks if a VM's end leaves ranges, or comes before that of its batches.");
+	igt_subtest("a-closed-vm-keeps-its-ranges-until-its-batches-are-done")
+		test_vm_closed(guest.fd);
+
+	igt_fixture
+		vgpu_guest_close(&guest);
+}
