@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from . import paths
+from . import bench_svm
 from .spec import MIB, Vgpu, VmSpec
 from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
@@ -149,14 +149,15 @@ def plot(figures: dict[str, dict[str, dict[str, float]]], folder: Path) -> Path 
 
 
 def run(config: VmConfig, folder: Path, note: Callable[[str], None]) -> int:
-    """Measure, print, write bench.json and bench.svg; 1 if a target is missed."""
+    """Measure, print, write bench.json, bench.svg and bench-svm.svg; 1 if a target is missed."""
     figures = {d.name: measure(config, d, note) for d in DRIVERS}
-    verdicts = judge(figures)
+    svm = bench_svm.measure(config, note)
+    verdicts = judge(figures) + bench_svm.judge(svm)
     (folder / "bench.json").write_text(json.dumps(
-        {"figures": figures, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
-    picture = plot(figures, folder)
-    print(table(figures) + "\n")
+        {"figures": figures, "svm": svm, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
+    pictures = [str(p) for p in (plot(figures, folder), bench_svm.plot(svm, folder)) if p]
+    print(f"{table(figures)}\n\n{bench_svm.table(svm)}\n")
     for ok, text in verdicts:
         print(f"{'reached' if ok else 'MISSED '}  {text}")
-    print(f"\nFigures: {folder / 'bench.json'}" + (f"   Plot: {picture}" if picture else "   (no plot: gnuplot is not installed)"))
+    print(f"\nFigures: {folder / 'bench.json'}   " + (f"Plots: {' '.join(pictures)}" if pictures else "(no plots: gnuplot is not installed)"))
     return 0 if all(ok for ok, _ in verdicts) else 1
