@@ -53,7 +53,10 @@ static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 	for (;; *shift -= 9) {
 		unsigned int index = (addr >> *shift) & ENTRIES_MASK;
 
-		/* In a table of 64 KiB pages only every 16th entry counts, the others hold anything. */
+		/*
+		 * In a table of 64 KiB pages only every 16th entry counts, the others hold
+		 * anything.
+		 */
 		if (*shift == 12 && page_shift == 16)
 			index &= ~15u;
 		entry = read_entry(gpu, table, index);

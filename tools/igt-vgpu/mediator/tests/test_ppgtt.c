@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, lists of what is
- * mapped, and tables that are hostile.
+ * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, lists of what
+ * is mapped, and tables that are hostile.
  */
 #include <string.h>
 
