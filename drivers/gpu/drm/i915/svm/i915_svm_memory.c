@@ -7,7 +7,6 @@
  */
 
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 
 #include "i915_svm_internal.h"
 #include "i915_svm_trace.h"

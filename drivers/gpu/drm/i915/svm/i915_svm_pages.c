@@ -72,7 +72,8 @@ static noinline int svm_fault_pages(struct svm_batch *batch)
 	};
 	int ret;
 
-	if (signal_pending(current))
+	/* Not any signal: a timer of the process would keep a large bind from ever ending */
+	if (fatal_signal_pending(current))
 		return -EINTR;
 
 	batch->seq = mmu_interval_read_begin(&range->notifier);
@@ -195,9 +196,8 @@ static noinline int svm_stage(struct svm_batch *batch)
 		return -EBUSY;
 	}
 
-	for (i = 0; i < batch->count; i++) {
+	for (i = 0; i < batch->count; i++)
 		range->chunks[batch->first + i].sgt = batch->sgt[i];
-	}
 	bitmap_clear(range->invalid, batch->first, batch->count);
 	bitmap_set(range->staged, batch->first, batch->count);
 	if (!range->readonly)

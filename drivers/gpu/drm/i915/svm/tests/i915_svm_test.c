@@ -139,15 +139,23 @@ struct sizes_row {
 	unsigned int sizes;
 };
 
+/* Not SZ_*: these are bits of a mask */
+#define PTE_4K	BIT(12)
+#define PTE_32K	BIT(15)
+#define PTE_64K	BIT(16)
+#define PTE_1M	BIT(20)
+#define PTE_2M	BIT(21)
+
 static const struct sizes_row sizes_rows[] = {
-	{ "single pages", SZ_4K, SZ_4K | SZ_64K | SZ_2M, SZ_4K },
-	{ "a device without larger PTEs", SZ_2M, SZ_4K, SZ_4K },
-	{ "segments of 32 KiB", SZ_4K | SZ_32K, SZ_4K | SZ_64K | SZ_2M, SZ_4K },
-	{ "segments of 64 KiB", SZ_64K, SZ_4K | SZ_64K | SZ_2M, SZ_4K | SZ_64K },
-	{ "a long one among single pages", SZ_4K | SZ_1M, SZ_4K | SZ_64K | SZ_2M, SZ_4K | SZ_64K },
-	{ "a huge page", SZ_2M, SZ_4K | SZ_64K | SZ_2M, SZ_4K | SZ_64K | SZ_2M },
-	{ "a huge page, on Gen9", SZ_2M, SZ_4K | SZ_64K, SZ_4K | SZ_64K },
-	{ "nothing", 0, SZ_4K | SZ_64K | SZ_2M, SZ_4K },
+	{ "single pages", PTE_4K, PTE_4K | PTE_64K | PTE_2M, PTE_4K },
+	{ "a device without larger PTEs", PTE_2M, PTE_4K, PTE_4K },
+	{ "segments of 32 KiB", PTE_4K | PTE_32K, PTE_4K | PTE_64K | PTE_2M, PTE_4K },
+	{ "segments of 64 KiB", PTE_64K, PTE_4K | PTE_64K | PTE_2M, PTE_4K | PTE_64K },
+	{ "a long one among single pages", PTE_4K | PTE_1M, PTE_4K | PTE_64K | PTE_2M,
+	  PTE_4K | PTE_64K },
+	{ "a huge page", PTE_2M, PTE_4K | PTE_64K | PTE_2M, PTE_4K | PTE_64K | PTE_2M },
+	{ "a huge page, on Gen9", PTE_2M, PTE_4K | PTE_64K, PTE_4K | PTE_64K },
+	{ "nothing", 0, PTE_4K | PTE_64K | PTE_2M, PTE_4K },
 };
 
 KUNIT_ARRAY_PARAM_DESC(args, args_rows, name);
