@@ -599,6 +599,9 @@ static void test_ban(struct vgpu_vm *vm)
 	begin = now();
 	igt_assert(!munmap(at, MIB));
 	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	/* munmap waits until the batch has left the GPU; that it is over is said a moment later. */
+	while (vgpu_code_busy(&code) && now() - begin < 2 * BAN_S)
+		usleep(1000);
 	igt_assert(!vgpu_code_busy(&code));
 	vgpu_code_end(&code);
 	vgpu_vm_sync(vm, 0);

@@ -104,6 +104,7 @@ struct i915_svm_range *i915_svm_range_alloc(struct i915_svm *svm, u64 start, u64
 					    unsigned int chunks)
 {
 	struct i915_svm_range *range;
+	int ret;
 
 	range = kvzalloc(struct_size(range, chunks, chunks), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!range)
@@ -115,9 +116,10 @@ struct i915_svm_range *i915_svm_range_alloc(struct i915_svm *svm, u64 start, u64
 	range->count = chunks;
 	INIT_LIST_HEAD(&range->invalid_link);
 
-	if (chunks && svm_alloc_bitmaps(range, chunks)) {
+	ret = chunks ? svm_alloc_bitmaps(range, chunks) : 0;
+	if (ret) {
 		i915_svm_range_free(range);
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(ret);
 	}
 
 	return range;
