@@ -17,6 +17,7 @@
 #define PAGES		256		/* of memory, in each domain; addresses wrap below LIMIT */
 #define LIMIT		(1ull << 33)
 #define STEPS		1500
+#define PARTS		4	/* of long blits: how they go on is how they began */
 #define LOOKUPS		20000
 
 /* Page numbers of what the harness sets up, in the context's domain. */
@@ -196,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in;
 	struct patch patch;
 	struct gpu *gpu;
-	unsigned int i, domain;
+	unsigned int i, domain, parts = 0;
 
 	if (size < sizeof(in))
 		return 0;
@@ -226,6 +227,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		if ((result == GPU_CS_HANG) != f.engine->cs.hung)
 			abort();
+		if (result == GPU_CS_PART && ++parts == PARTS)
+			break;
 		if (result >= GPU_CS_EMPTY || atomic_load(&f.engine->stop))
 			break;
 	}
