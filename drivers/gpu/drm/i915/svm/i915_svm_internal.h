@@ -46,8 +46,9 @@ void i915_svm_chunk_release(struct i915_svm_range *range, unsigned int index);
 
 /* i915_svm_pte.c */
 int i915_svm_fill_stash(struct i915_svm_range *range);
+void i915_svm_trim_stash(struct i915_svm *svm);
 void i915_svm_free_stash(struct i915_svm *svm);
-unsigned long i915_svm_write_ptes(struct i915_svm_range *range, unsigned int index);
+unsigned long i915_svm_write_ptes(struct i915_svm_range *range);
 unsigned long i915_svm_clear_ptes(struct i915_svm_range *range, u64 first, u64 last);
 void i915_svm_flush_tlb(struct i915_svm *svm);
 

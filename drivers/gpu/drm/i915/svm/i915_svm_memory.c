@@ -53,8 +53,7 @@ static int stage(struct i915_svm_range *range)
 static noinline int svm_commit(struct i915_svm_range *range)
 {
 	struct i915_svm *svm = range->svm;
-	unsigned long pages = 0;
-	unsigned int i;
+	unsigned long pages;
 
 	down_read(&svm->notifier_lock);
 	if (!bitmap_empty(range->invalid, range->count)) {
@@ -62,8 +61,7 @@ static noinline int svm_commit(struct i915_svm_range *range)
 		return -EAGAIN;
 	}
 
-	for_each_set_bit(i, range->staged, range->count)
-		pages += i915_svm_write_ptes(range, i);
+	pages = i915_svm_write_ptes(range);
 	wmb(); /* the PTEs before the request that uses them */
 	bitmap_zero(range->staged, range->count);
 	trace_i915_svm_commit(range, pages);
@@ -100,6 +98,7 @@ int i915_svm_populate(struct i915_svm_range *range)
 		if (!ret)
 			ret = svm_commit(range);
 	} while (ret == -EAGAIN && tries--);
+	i915_svm_trim_stash(range->svm);
 
 	return ret == -EAGAIN ? -EBUSY : ret;
 }
@@ -127,7 +126,6 @@ static void put_mm(struct i915_svm *svm)
 	svm->mm = NULL;
 	up_write(&svm->notifier_lock);
 	mmdrop(mm);
-	i915_svm_free_stash(svm);
 }
 
 static noinline int svm_watch(struct i915_svm_range *range)

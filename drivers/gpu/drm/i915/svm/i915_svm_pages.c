@@ -28,7 +28,6 @@ struct svm_batch {
 	unsigned long seq;
 	struct sg_table *sgt;
 	unsigned long *pfns;
-	struct page **pages; /* of one chunk */
 };
 
 static enum dma_data_direction direction(const struct i915_svm_range *range)
@@ -58,7 +57,39 @@ void i915_svm_chunk_release(struct i915_svm_range *range, unsigned int index)
 		unmap_sgt(range, sgt);
 }
 
-/* Only the process itself gets here, by a bind or an execution: its mm is alive */
+static unsigned long pfn_of(unsigned long hmm_pfn)
+{
+	return hmm_pfn & ~HMM_PFN_FLAGS;
+}
+
+/* How many pages, from this one on, the CPU maps with one PTE: they lie one after the other */
+static unsigned long mapped_together(unsigned long hmm_pfn)
+{
+	unsigned long size = 1UL << hmm_pfn_to_map_order(hmm_pfn);
+
+	return size - (pfn_of(hmm_pfn) & (size - 1));
+}
+
+/* Are all pages there, and writable if they have to be? */
+static bool pages_complete(const struct i915_svm_range *range, const struct hmm_range *hmm)
+{
+	unsigned long need = HMM_PFN_VALID | (range->readonly ? 0 : HMM_PFN_WRITE);
+	u64 n, count = (hmm->end - hmm->start) >> PAGE_SHIFT;
+
+	for (n = 0; n < count; n += mapped_together(hmm->hmm_pfns[n])) {
+		if ((hmm->hmm_pfns[n] & (need | HMM_PFN_ERROR)) != need)
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * Only the process itself gets here, by a bind or an execution: its mm is alive.
+ *
+ * Mostly the pages are there already. To look first costs hmm half of what it takes to ask for each
+ * page whether it must be faulted in.
+ */
 static noinline int svm_fault_pages(struct svm_batch *batch)
 {
 	struct i915_svm_range *range = batch->range;
@@ -68,7 +99,6 @@ static noinline int svm_fault_pages(struct svm_batch *batch)
 		.start = chunk_start(range, batch->first),
 		.end = chunk_end(range, batch->first + batch->count - 1),
 		.hmm_pfns = batch->pfns,
-		.default_flags = HMM_PFN_REQ_FAULT | (range->readonly ? 0 : HMM_PFN_REQ_WRITE),
 	};
 	int ret;
 
@@ -80,6 +110,10 @@ static noinline int svm_fault_pages(struct svm_batch *batch)
 	hmm.notifier_seq = batch->seq;
 	mmap_read_lock(mm);
 	ret = hmm_range_fault(&hmm);
+	if (!ret && !pages_complete(range, &hmm)) {
+		hmm.default_flags = HMM_PFN_REQ_FAULT | (range->readonly ? 0 : HMM_PFN_REQ_WRITE);
+		ret = hmm_range_fault(&hmm);
+	}
 	mmap_read_unlock(mm);
 
 	return ret;
@@ -90,9 +124,8 @@ ALLOW_ERROR_INJECTION(svm_fault_pages, ERRNO);
 static bool bounces(struct device *dev, const struct sg_table *sgt)
 {
 	struct scatterlist *sg;
-	int i;
 
-	for_each_sgtable_dma_sg(sgt, sg, i) {
+	for (sg = sgt->sgl; sg && sg_dma_len(sg); sg = __sg_next(sg)) {
 		if (dma_need_sync(dev, sg_dma_address(sg)))
 			return true;
 	}
@@ -100,15 +133,50 @@ static bool bounces(struct device *dev, const struct sg_table *sgt)
 	return false;
 }
 
-static noinline int svm_map_pages(struct i915_svm_range *range, struct page **pages,
+/* How many of @count pages lie one after the other in memory; of a huge page one look is enough */
+static unsigned int contiguous(const unsigned long *pfns, unsigned int count)
+{
+	unsigned long first = pfn_of(pfns[0]);
+	unsigned long n = 0;
+
+	do {
+		n += mapped_together(pfns[n]);
+	} while (n < count && pfn_of(pfns[n]) == first + n);
+
+	return min_t(unsigned long, n, count);
+}
+
+static int alloc_sgt(struct sg_table *sgt, const unsigned long *pfns, unsigned int count)
+{
+	unsigned int n, segments = 0;
+	struct scatterlist *sg;
+	int ret;
+
+	for (n = 0; n < count; n += contiguous(pfns + n, count - n))
+		segments++;
+
+	ret = sg_alloc_table(sgt, segments, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
+
+	n = 0;
+	for (sg = sgt->sgl; sg; sg = __sg_next(sg)) {
+		unsigned int pages = contiguous(pfns + n, count - n);
+
+		sg_set_page(sg, hmm_pfn_to_page(pfns[n]), pages << PAGE_SHIFT, 0);
+		n += pages;
+	}
+
+	return 0;
+}
+
+static noinline int svm_map_pages(struct i915_svm_range *range, const unsigned long *pfns,
 				  unsigned int count, struct sg_table *sgt)
 {
 	struct device *dev = range->svm->vm->dma;
 	int ret;
 
-	ret = sg_alloc_table_from_pages_segment(sgt, pages, count, 0,
-						(unsigned long)count << PAGE_SHIFT,
-						i915_sg_segment_size(dev), GFP_KERNEL_ACCOUNT);
+	ret = alloc_sgt(sgt, pfns, count);
 	if (ret)
 		return ret;
 
@@ -116,7 +184,8 @@ static noinline int svm_map_pages(struct i915_svm_range *range, struct page **pa
 	if (ret) {
 		sg_free_table(sgt);
 		sgt->sgl = NULL;
-		return ret;
+		/* What the device does not reach may be too large to be bounced, too */
+		return ret == -ENOMEM ? -ENOMEM : -ENODEV;
 	}
 
 	if (bounces(dev, sgt)) {
@@ -131,20 +200,17 @@ ALLOW_ERROR_INJECTION(svm_map_pages, ERRNO);
 static int map_batch(struct svm_batch *batch)
 {
 	struct i915_svm_range *range = batch->range;
-	unsigned long *pfns = batch->pfns;
+	const unsigned long *pfns = batch->pfns;
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < batch->count; i++) {
 		unsigned int count = chunk_pages(range, batch->first + i);
-		unsigned int n;
 
-		for (n = 0; n < count; n++)
-			batch->pages[n] = hmm_pfn_to_page(*pfns++);
-
-		ret = svm_map_pages(range, batch->pages, count, &batch->sgt[i]);
+		ret = svm_map_pages(range, pfns, count, &batch->sgt[i]);
 		if (ret)
 			return ret;
+		pfns += count;
 	}
 
 	return 0;
@@ -168,18 +234,21 @@ static void unmap_batch(struct svm_batch *batch)
  * vma_wants_writenotify()), and for all others, anonymous memory, shmem and hugetlb, marking is
  * noop_dirty_folio(), the setting of a flag.
  */
-static void mark_dirty(const struct svm_batch *batch)
+static void mark_dirty(const struct sg_table *sgt)
 {
-	u64 n, count = (chunk_end(batch->range, batch->first + batch->count - 1) -
-			chunk_start(batch->range, batch->first)) >> PAGE_SHIFT;
-	struct folio *last = NULL;
+	struct scatterlist *sg;
 
-	for (n = 0; n < count; n++) {
-		struct folio *folio = page_folio(hmm_pfn_to_page(batch->pfns[n]));
+	for (sg = sgt->sgl; sg; sg = __sg_next(sg)) {
+		unsigned int n = 0, count = sg->length >> PAGE_SHIFT;
 
-		if (folio != last && !folio_test_dirty(folio))
-			folio_mark_dirty(folio);
-		last = folio;
+		while (n < count) {
+			struct page *page = nth_page(sg_page(sg), n);
+			struct folio *folio = page_folio(page);
+
+			if (!folio_test_dirty(folio))
+				folio_mark_dirty(folio);
+			n += folio_nr_pages(folio) - folio_page_idx(folio, page);
+		}
 	}
 }
 
@@ -196,12 +265,13 @@ static noinline int svm_stage(struct svm_batch *batch)
 		return -EBUSY;
 	}
 
-	for (i = 0; i < batch->count; i++)
+	for (i = 0; i < batch->count; i++) {
 		range->chunks[batch->first + i].sgt = batch->sgt[i];
+		if (!range->readonly)
+			mark_dirty(&batch->sgt[i]);
+	}
 	bitmap_clear(range->invalid, batch->first, batch->count);
 	bitmap_set(range->staged, batch->first, batch->count);
-	if (!range->readonly)
-		mark_dirty(batch);
 	up_read(&svm->notifier_lock);
 
 	return 0;
@@ -261,9 +331,7 @@ int i915_svm_collect(struct i915_svm_range *range, unsigned int first, unsigned 
 
 	batch.sgt = kcalloc(count, sizeof(*batch.sgt), GFP_KERNEL);
 	batch.pfns = kvmalloc_array(pages, sizeof(*batch.pfns), GFP_KERNEL);
-	batch.pages = kmalloc_array(min(pages, I915_SVM_CHUNK_SIZE >> PAGE_SHIFT),
-				    sizeof(*batch.pages), GFP_KERNEL);
-	if (!batch.sgt || !batch.pfns || !batch.pages) {
+	if (!batch.sgt || !batch.pfns) {
 		ret = -ENOMEM;
 		goto out;
 	}
@@ -278,7 +346,6 @@ int i915_svm_collect(struct i915_svm_range *range, unsigned int first, unsigned 
 out:
 	if (ret)
 		atomic64_inc(&svm_stats(svm)->faults);
-	kfree(batch.pages);
 	kvfree(batch.pfns);
 	kfree(batch.sgt);
 	return ret;

@@ -13,6 +13,9 @@
 #include "i915_scatterlist.h"
 #include "i915_svm_internal.h"
 
+/* So many page tables, and directories, are kept for later: enough for a range of 32 MiB */
+#define SVM_STASH 16
+
 static unsigned int stashed(const struct i915_page_table *pt)
 {
 	unsigned int count = 0;
@@ -118,6 +121,32 @@ int i915_svm_fill_stash(struct i915_svm_range *range)
 	return 0;
 }
 
+static struct i915_page_table *cut(struct i915_page_table **stash, unsigned int keep)
+{
+	struct i915_page_table *rest;
+
+	while (*stash && keep--)
+		stash = &(*stash)->stash;
+	rest = *stash;
+	*stash = NULL;
+
+	return rest;
+}
+
+/**
+ * i915_svm_trim_stash - keep a few page tables for the next bind, give up the others
+ * @svm: the SVM; caller holds its mutex
+ */
+void i915_svm_trim_stash(struct i915_svm *svm)
+{
+	struct i915_vm_pt_stash rest = {
+		.pt[0] = cut(&svm->stash.pt[0], SVM_STASH),
+		.pt[1] = cut(&svm->stash.pt[1], SVM_STASH),
+	};
+
+	i915_vm_free_pt_stash(svm->vm, &rest);
+}
+
 /**
  * i915_svm_free_stash - give up the page tables kept for later
  * @svm: the SVM; caller holds its mutex
@@ -127,22 +156,11 @@ void i915_svm_free_stash(struct i915_svm *svm)
 	i915_vm_free_pt_stash(svm->vm, &svm->stash);
 }
 
-/**
- * i915_svm_write_ptes - let the GPU use a chunk
- * @range: the range
- * @index: the chunk, with a DMA mapping and without PTEs
- *
- * Caller holds &i915_svm.mutex, and &i915_svm.notifier_lock for reading, and the stash is filled.
- *
- * Return: how many pages.
- */
-unsigned long i915_svm_write_ptes(struct i915_svm_range *range, unsigned int index)
+static void insert_chunk(struct i915_svm_range *range, unsigned int index)
 {
 	struct i915_svm *svm = range->svm;
 	struct i915_address_space *vm = svm->vm;
 	struct i915_vma_resource *vma_res = &svm->vma_res;
-	u64 start = chunk_start(range, index);
-	u64 length = chunk_end(range, index) - start;
 	u32 flags = range->readonly ? PTE_READ_ONLY : 0;
 
 	vma_res->bi.pages = &range->chunks[index].sgt;
@@ -151,16 +169,40 @@ unsigned long i915_svm_write_ptes(struct i915_svm_range *range, unsigned int ind
 		vma_res->bi.page_sizes.sg =
 			i915_svm_page_sizes(i915_sg_dma_sizes(vma_res->bi.pages->sgl),
 					    RUNTIME_INFO(vm->i915)->page_sizes);
-	vma_res->start = start;
-	vma_res->node_size = length;
-	vma_res->vma_size = length;
+	vma_res->start = chunk_start(range, index);
+	vma_res->node_size = chunk_end(range, index) - vma_res->start;
+	vma_res->vma_size = vma_res->node_size;
 	vma_res->page_sizes_gtt = 0;
 
-	vm->allocate_va_range(vm, &svm->stash, start, length);
 	vm->insert_entries(vm, vma_res, i915_gem_get_pat_index(vm->i915, I915_CACHE_LLC), flags);
 	range->page_sizes |= vma_res->page_sizes_gtt;
+}
 
-	return length >> PAGE_SHIFT;
+/**
+ * i915_svm_write_ptes - let the GPU use what is staged of a range
+ * @range: the range, whose staged chunks have a DMA mapping and no PTEs
+ *
+ * Caller holds &i915_svm.mutex, and &i915_svm.notifier_lock for reading, and the stash is filled.
+ *
+ * Return: how many pages.
+ */
+unsigned long i915_svm_write_ptes(struct i915_svm_range *range)
+{
+	struct i915_address_space *vm = range->svm->vm;
+	unsigned int first, end, i;
+	unsigned long pages = 0;
+
+	for_each_set_bitrange(first, end, range->staged, range->count) {
+		u64 start = chunk_start(range, first);
+		u64 length = chunk_end(range, end - 1) - start;
+
+		vm->allocate_va_range(vm, &range->svm->stash, start, length);
+		for (i = first; i < end; i++)
+			insert_chunk(range, i);
+		pages += length >> PAGE_SHIFT;
+	}
+
+	return pages;
 }
 
 /**
