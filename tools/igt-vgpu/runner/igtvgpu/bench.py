@@ -8,13 +8,11 @@ many requests go into one submission (traps.TIMED) are counted apart: of them, t
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from . import bench_svm
+from . import bench_svm, gnuplot
 from .spec import MIB, Vgpu, VmSpec
 from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
@@ -126,26 +124,16 @@ def table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def plot(figures: dict[str, dict[str, dict[str, float]]], folder: Path) -> Path | None:
     """Bars of the traps, by gnuplot; None if it is not installed."""
-    if not shutil.which("gnuplot"):
-        return None
-    rows = [[work.unit, *(f"{figures[d.name][work.name]['traps']:.2f}" for d in DRIVERS)] for work in WORKS]
-    data = folder / "bench.dat"
-    data.write_text("\n".join("\t".join(f'"{cell}"' if i == 0 else cell for i, cell in enumerate(row))
-                              for row in [["unit", *(f'"{d.name}"' for d in DRIVERS)], *rows]) + "\n")
-    target = folder / "bench.svg"
-    bars = ", ".join(f"'{data}' using {i + 2}:xtic(1) title columnheader({i + 2})" for i in range(len(DRIVERS)))
-    subprocess.run(["gnuplot"], check=True, text=True, input=f"""
-        set terminal svg size 900,420 font 'sans,12'
-        set output '{target}'
+    rows = [['"unit"', *(f'"{d.name}"' for d in DRIVERS)],
+            *([f'"{work.unit}"', *(f"{figures[d.name][work.name]['traps']:.2f}" for d in DRIVERS)] for work in WORKS)]
+    bars = ", ".join(f"'DATA' using {i + 2}:xtic(1) title columnheader({i + 2})" for i in range(len(DRIVERS)))
+    return gnuplot.draw(folder / "bench.svg", rows, f"""
         set title 'Traps of a guest'
         set style data histograms
         set style fill solid 0.7 border -1
-        set yrange [0:*]
         set ylabel 'traps per unit'
-        set grid y
         plot {bars}
         """)
-    return target
 
 
 def run(config: VmConfig, folder: Path, note: Callable[[str], None]) -> int:

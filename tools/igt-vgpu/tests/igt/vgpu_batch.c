@@ -5,15 +5,10 @@
 #include "i915/gem_create.h"
 
 #include "vgpu_batch.h"
+#include "vgpu_cmd.h"
 #include "vgpu_guest.h"
 
-/* Command headers, from i915's gt/intel_gpu_commands.h; lengths are those of Gen8. */
-#define CMD_NOOP		0u
-#define CMD_BATCH_END		(0x0au << 23)
-#define CMD_STORE_DWORD		(0x20u << 23 | 2)
-#define CMD_BATCH_START		(0x31u << 23 | 1u << 8 | 1)	/* in the PPGTT */
-#define CMD_LOAD_REGISTER_IMM	(0x22u << 23 | 1)
-#define CMD_STORE_REGISTER	(0x24u << 23 | 2)
+/* Of the blitter; more in vgpu_cmd.h. */
 #define CMD_COLOR_BLT		(2u << 29 | 0x50u << 22 | 3u << 20 | 5)
 #define CMD_COPY_BLT		(2u << 29 | 0x53u << 22 | 3u << 20 | 8)
 #define BLT_32BPP		(3u << 24)
@@ -142,7 +137,7 @@ int vgpu_gpr_load(int fd, uint32_t context, const struct vgpu_engine *engine, ui
 	int ret;
 
 	begin(&b, fd);
-	emit(&b, CMD_LOAD_REGISTER_IMM);
+	emit(&b, CMD_LOAD_REGISTER_IMM(1));
 	emit(&b, engine->base + CS_GPR0);
 	emit(&b, value);
 	emit(&b, CMD_BATCH_END);

@@ -18,6 +18,7 @@
 #include "i915/gem_create.h"
 
 #include "vgpu_batch.h"
+#include "vgpu_cmd.h"
 #include "vgpu_guest.h"
 #include "vgpu_trace.h"
 
@@ -305,7 +306,7 @@ static void test_contexts(struct vgpu_guest *guest)
  */
 static void test_needs_gtt(struct vgpu_guest *guest)
 {
-	uint32_t end = 0x0au << 23;
+	uint32_t end = CMD_BATCH_END;
 	struct drm_i915_gem_exec_object2 object = {
 		.handle = gem_create(guest->fd, VGPU_PAGE),
 		.flags = EXEC_OBJECT_NEEDS_GTT,

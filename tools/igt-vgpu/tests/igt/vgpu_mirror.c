@@ -12,20 +12,12 @@
 #include "i915/gem_create.h"
 
 #include "vgpu_batch.h"
+#include "vgpu_cmd.h"
 #include "vgpu_guest.h"
 #include "vgpu_mirror.h"
 
 /* Behind the slots, a page that stays empty. */
 #define WINDOW_SIZE		(VGPU_CODE_SLOTS * VGPU_CODE_SIZE + VGPU_PAGE)
-
-#define CMD_BATCH_END		(0x0au << 23)
-#define CMD_MATH(n)		(0x1au << 23 | ((n) - 1))
-#define CMD_STORE_DWORD		(0x20u << 23 | 2)
-#define CMD_LOAD_IMM(n)		(0x22u << 23 | (2 * (n) - 1))
-#define CMD_STORE_REGISTER	(0x24u << 23 | 2)
-#define CMD_LOAD_REGISTER	(0x29u << 23 | 2)
-#define CMD_BATCH_START		(0x31u << 23 | 1u << 8 | 1)	/* in the PPGTT */
-#define CMD_CONDITIONAL_END	(0x36u << 23 | 1u << 21 | 2)	/* compares with memory */
 
 #define ALU(op, a, b)		((op) << 20 | (a) << 10 | (b))
 #define ALU_LOAD		0x080u
@@ -77,6 +69,19 @@ uint32_t vgpu_vm_context(const struct vgpu_vm *vm)
 	return create.ctx_id;
 }
 
+static void emit_address(struct vgpu_code *code, uint64_t addr)
+{
+	vgpu_emit(code, addr);
+	vgpu_emit(code, addr >> 32);
+}
+
+static void emit_register(struct vgpu_code *code, uint32_t command, uint32_t offset, uint64_t addr)
+{
+	vgpu_emit(code, command);
+	vgpu_emit(code, code->vm->base + offset);
+	emit_address(code, addr);
+}
+
 /* What the engine itself holds as the root of the tables while it executes in this VM. */
 static uint64_t read_root(struct vgpu_vm *vm)
 {
@@ -84,14 +89,9 @@ static uint64_t read_root(struct vgpu_vm *vm)
 	uint32_t root[2];
 
 	vgpu_code_begin(&code, vm);
-	for (int i = 0; i < 2; i++) {
-		uint64_t to = code.addr + VGPU_CODE_SIZE - 8 + 4 * i;
-
-		vgpu_emit(&code, CMD_STORE_REGISTER);
-		vgpu_emit(&code, vm->base + RING_PDP0 + 4 * i);
-		vgpu_emit(&code, to);
-		vgpu_emit(&code, to >> 32);
-	}
+	for (int i = 0; i < 2; i++)
+		emit_register(&code, CMD_STORE_REGISTER, RING_PDP0 + 4 * i,
+			      code.addr + VGPU_CODE_SIZE - 8 + 4 * i);
 	igt_assert_eq(vgpu_code_submit(&code), 0);
 	gem_sync(vm->fd, code.handle);
 	gem_read(vm->fd, code.handle, VGPU_CODE_SIZE - 8, root, sizeof(root));
@@ -207,9 +207,9 @@ int vgpu_vm_unbind(struct vgpu_vm *vm, const void *at, uint64_t length)
 	return ret;
 }
 
-static uint8_t *map(uint64_t size, int flags)
+uint8_t *vgpu_memory_map(uint64_t size, int flags, int fd)
 {
-	uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
 
 	igt_assert_f(at != MAP_FAILED, "mmap of %" PRIu64 " bytes: %s\n", size, strerror(errno));
 	return at;
@@ -217,7 +217,7 @@ static uint8_t *map(uint64_t size, int flags)
 
 uint8_t *vgpu_memory_small(uint64_t size)
 {
-	uint8_t *at = map(size, MAP_PRIVATE);
+	uint8_t *at = vgpu_memory_map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	igt_assert(!madvise(at, size, MADV_NOHUGEPAGE));
 	return at;
@@ -225,7 +225,7 @@ uint8_t *vgpu_memory_small(uint64_t size)
 
 uint8_t *vgpu_memory_huge(uint64_t size)
 {
-	uint8_t *at = map(size + VGPU_HUGE, MAP_PRIVATE);
+	uint8_t *at = vgpu_memory_map(size + VGPU_HUGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	at = (uint8_t *)(((uintptr_t)at + VGPU_HUGE - 1) & ~(VGPU_HUGE - 1));
 	igt_assert(!madvise(at, size, MADV_HUGEPAGE));
@@ -234,7 +234,7 @@ uint8_t *vgpu_memory_huge(uint64_t size)
 
 uint8_t *vgpu_memory_shared(uint64_t size)
 {
-	return map(size, MAP_SHARED);
+	return vgpu_memory_map(size, MAP_SHARED | MAP_ANONYMOUS, -1);
 }
 
 void vgpu_code_begin(struct vgpu_code *code, struct vgpu_vm *vm)
@@ -267,24 +267,11 @@ void vgpu_emit(struct vgpu_code *code, uint32_t dword)
 	code->dwords[code->count++] = dword;
 }
 
-static void emit_address(struct vgpu_code *code, uint64_t addr)
-{
-	vgpu_emit(code, addr);
-	vgpu_emit(code, addr >> 32);
-}
-
 void vgpu_emit_store(struct vgpu_code *code, const void *at, uint32_t value)
 {
 	vgpu_emit(code, CMD_STORE_DWORD);
 	emit_address(code, (uintptr_t)at);
 	vgpu_emit(code, value);
-}
-
-static void emit_register(struct vgpu_code *code, uint32_t command, uint32_t offset, uint64_t addr)
-{
-	vgpu_emit(code, command);
-	vgpu_emit(code, code->vm->base + offset);
-	emit_address(code, addr);
 }
 
 void vgpu_emit_copy(struct vgpu_code *code, const void *to, const void *from)
@@ -305,7 +292,7 @@ void vgpu_emit_save(struct vgpu_code *code, unsigned int half, uint64_t to)
 
 void vgpu_emit_set(struct vgpu_code *code, unsigned int n, uint64_t value)
 {
-	vgpu_emit(code, CMD_LOAD_IMM(2));
+	vgpu_emit(code, CMD_LOAD_REGISTER_IMM(2));
 	vgpu_emit(code, code->vm->base + RING_GPR(n));
 	vgpu_emit(code, value);
 	vgpu_emit(code, code->vm->base + RING_GPR(n) + 4);
@@ -392,6 +379,13 @@ void vgpu_code_release(struct vgpu_code *code)
 bool vgpu_code_busy(const struct vgpu_code *code)
 {
 	return gem_bo_busy(code->vm->fd, code->handle);
+}
+
+void vgpu_code_again(struct vgpu_code *code)
+{
+	gem_sync(code->vm->fd, code->handle);
+	code->count = 0;
+	code->written = false;
 }
 
 void vgpu_code_end(struct vgpu_code *code)

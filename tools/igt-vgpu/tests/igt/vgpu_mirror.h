@@ -65,6 +65,8 @@ int vgpu_vm_unbind(struct vgpu_vm *vm, const void *at, uint64_t length);
 /* The ioctl as it stands; no account. */
 int vgpu_vm_ioctl(int fd, struct drm_i915_gem_vm_range *range);
 
+/* mmap(), to be read and written; MAP_* and whose memory, or -1. */
+uint8_t *vgpu_memory_map(uint64_t size, int flags, int fd);
 /*
  * Anonymous memory that nobody touched: in pages of 4 KiB, in huge pages and aligned to them,
  * shared.
@@ -87,6 +89,8 @@ struct vgpu_code {
 };
 
 void vgpu_code_begin(struct vgpu_code *code, struct vgpu_vm *vm);
+/* Waits for it and empties it, to be filled again in the same place. */
+void vgpu_code_again(struct vgpu_code *code);
 /* Where the next command comes to lie, for jumps and for commands that change others. */
 uint64_t vgpu_code_here(const struct vgpu_code *code);
 void vgpu_emit(struct vgpu_code *code, uint32_t dword);

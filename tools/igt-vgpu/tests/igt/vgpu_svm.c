@@ -29,15 +29,6 @@ static struct vgpu_guest guest;
 
 /* ---- kinds of memory: each returns page-aligned memory of that size ---- */
 
-static uint8_t *map(uint64_t size, int flags, int fd)
-{
-	uint8_t *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-
-	igt_assert_f(at != MAP_FAILED, "mmap of %llu bytes: %s\n", (unsigned long long)size,
-		     strerror(errno));
-	return at;
-}
-
 static uint8_t *get_malloc(uint64_t size)
 {
 	/* From the heap: too small for a map of its own. Never freed: the process is short. */
@@ -51,7 +42,7 @@ static uint8_t *get_hugetlb(uint64_t size)
 {
 	igt_require_f(!vgpu_file_write("/proc/sys/vm/nr_hugepages", "4"),
 		      "the kernel has no hugetlbfs\n");
-	return map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+	return vgpu_memory_map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
 }
 
 static uint8_t *get_file(uint64_t size, int flags)
@@ -61,7 +52,7 @@ static uint8_t *get_file(uint64_t size, int flags)
 	uint8_t *at;
 
 	igt_assert(fd >= 0 && !unlink(name) && !ftruncate(fd, size));
-	at = map(size, flags, fd);
+	at = vgpu_memory_map(size, flags, fd);
 	close(fd);
 	return at;
 }
@@ -350,13 +341,13 @@ static void test_chase(struct vgpu_vm *vm)
 
 /* ---- neighbours ---- */
 
-static void test_two_vms(int fd, struct vgpu_vm *vm)
+static void test_two_vms(struct vgpu_vm *vm)
 {
 	uint32_t *at = (uint32_t *)vgpu_memory_huge(HUGE);
 	volatile uint32_t *value = at;
 	struct vgpu_vm other;
 
-	vgpu_vm_open(&other, fd, I915_EXEC_RENDER);
+	vgpu_vm_open(&other, vm->fd, I915_EXEC_RENDER);
 	igt_assert_eq(vgpu_vm_bind(vm, at, HUGE, 0), 0);
 	igt_assert_eq(vgpu_vm_bind(&other, at, HUGE, I915_VM_RANGE_READONLY), 0);
 	igt_assert_eq(vgpu_vm_store(vm, at, 1), 0);
@@ -517,15 +508,6 @@ static void __attribute__((noinline)) test_many_ranges(int fd, unsigned int coun
 	vgpu_vm_close(&vm);
 }
 
-static void __attribute__((noinline)) test_two(int fd)
-{
-	struct vgpu_vm vm;
-
-	vgpu_vm_open(&vm, fd, I915_EXEC_RENDER);
-	test_two_vms(fd, &vm);
-	vgpu_vm_close(&vm);
-}
-
 igt_main
 {
 	igt_fixture {
@@ -565,7 +547,7 @@ igt_main
 
 	igt_describe("Breaks if ranges of one VM are another one's business.");
 	igt_subtest("two-vms-mirror-the-same-memory")
-		test_two(guest.fd);
+		with_vm(guest.fd, test_two_vms);
 
 	igt_describe("Breaks if ranges and objects displace each other.");
 	igt_subtest("objects-lie-beside-ranges")

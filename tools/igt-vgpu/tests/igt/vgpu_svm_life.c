@@ -156,8 +156,7 @@ static void test_truncate(struct vgpu_vm *vm)
 	uint8_t *at;
 
 	igt_assert(fd >= 0 && !ftruncate(fd, MIB));
-	at = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	igt_assert(at != MAP_FAILED);
+	at = vgpu_memory_map(MIB, MAP_SHARED, fd);
 	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, 0), 0);
 	works(vm, at, MIB);
 	igt_assert(!ftruncate(fd, MIB / 2));
