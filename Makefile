@@ -25,7 +25,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
-.PHONY: help run check bench shell list setup deps kernel kernel-stock qemu series-import series-export \
+.PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock qemu series-import series-export \
 	series-check series-build core-check fuzz runner-check template clean distclean
 
 help:		## these targets
@@ -46,7 +46,7 @@ run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the ig
 check: deps		## every tier of tests: native, static, in guests; ends with N passed, N failed, N skipped
 	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
 
-bench: deps kernel kernel-stock	## traps and bytes per context, switch and fence: stock driver and ours, table and plot
+bench: deps kernel kernel-stock kernel-release	## traps, bytes and instructions: the stock driver's and ours, table and plots
 	@$(SETUP)/qemu-build
 	@$(RUNNER) bench
 
@@ -64,6 +64,9 @@ deps:			## install missing packages (Debian, root), or say which
 
 kernel:			## build the guest kernel: out/linux, or KDIR=
 	@$(SETUP)/kernel-build $(KERNEL)
+
+kernel-release:		## build what out/linux holds without the kernel's debugging, for figures: out/linux-release
+	@$(SETUP)/kernel-build release
 
 kernel-stock:		## build the base kernel without the series: out/linux-stock
 	@$(SETUP)/kernel-build stock

@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
                        ("bench", "what fixed work costs, stock driver and ours"),
                        ("accel", "does KVM work on this machine?")):
         sub = commands.add_parser(name, help=text)
-        sub.add_argument("--kernel", default="series", help="series, stock or a built tree")
+        sub.add_argument("--kernel", default="series", help="series, release, stock or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
         sub.add_argument("--host", default=HOST_SOFTWARE, help="software or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))

@@ -29,12 +29,13 @@ def guest_path(path: str | Path) -> str:
         return str(path)
 
 
+_TREES = {"series": "linux", "release": "linux-release", "stock": "linux-stock"}      # as kernel-build names them
+
+
 def kernel_dir(name: str) -> Path:
-    """The build tree of a kernel: `series`, `stock`, or a path to a user's own tree."""
-    if name == "series":
-        return OUT / "linux"
-    if name == "stock":
-        return OUT / "linux-stock"
+    """The build tree of a kernel: `series`, `release`, `stock`, or a path to a user's own tree."""
+    if name in _TREES:
+        return OUT / _TREES[name]
     tree = Path(name).resolve()
     apart = OUT / "kdir"        # where kernel-build builds a user's tree that was not configured in place
     if (apart / "source").exists() and (apart / "source").resolve() == tree and not (tree / ".config").exists():
@@ -44,6 +45,6 @@ def kernel_dir(name: str) -> Path:
 
 def modules_dir(name: str) -> Path:
     """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
-    if name in ("series", "stock"):
+    if name in _TREES:
         return OUT / "modules" / kernel_dir(name).name
     return OUT / "modules" / "kdir"

@@ -79,7 +79,10 @@ class NativeGpu:
 
 @dataclass(frozen=True)
 class VmSpec:
-    """A whole guest. `kernel`: "" (what the command line says), "series", "stock" or a path."""
+    """A whole guest. `kernel`: "" (what the command line says), "series", "release", "stock" or a path.
+
+    `count_instructions`: the guest's clocks advance by 1 ns for each instruction of its CPUs, and by nothing while they wait for
+    the GPU, so a time that a guest takes says how much the CPUs had to do, however busy the host is. Never with KVM."""
 
     gpus: tuple[Gpu, ...] = (Gpu(),)
     devices: tuple[Vgpu | NativeGpu, ...] = (Vgpu(),)
@@ -89,6 +92,7 @@ class VmSpec:
     machine: str = "q35"
     cmdline: str = ""
     qemu_args: tuple[str, ...] = ()
+    count_instructions: bool = False
     boot_timeout: float = 60
 
     @property

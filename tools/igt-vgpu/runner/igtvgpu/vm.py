@@ -90,8 +90,10 @@ class VM:
     def command_line(self, fds: tuple[int, int, int] = (3, 4, 5)) -> list[str]:
         """QEMU's arguments; `fds` are the sockets of console, agent and QMP."""
         console, agent, monitor = fds
-        kvm = self.config.accel == "kvm"
+        kvm = self.config.accel == "kvm" and not self.spec.count_instructions
         accel = ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        if self.spec.count_instructions:
+            accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
         args = [str(self.config.qemu), "-name", self.name, "-M", self.spec.machine, *accel,
                 "-smp", str(self.spec.smp), "-m", self.spec.memory,
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
