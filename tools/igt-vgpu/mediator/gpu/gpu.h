@@ -160,6 +160,29 @@ bool gpu_ppgtt_each(struct gpu *gpu, unsigned int domain, uint64_t root, uint64_
 bool gpu_engine_run(struct gpu *gpu, enum gpu_engine_id engine, unsigned int budget,
 		    uint64_t *poll_ns);
 
+/*
+ * Taking an engine from one user and giving it to another, at any command and inside of a long one.
+ * A held engine executes nothing, and all that it reported stands in its registers; holding waits
+ * for the command that is executed, or for a part of it. Holds nest.
+ */
+void gpu_engine_hold(struct gpu *gpu, enum gpu_engine_id engine);
+void gpu_engine_release(struct gpu *gpu, enum gpu_engine_id engine);
+/*
+ * What a held engine is doing, to go on with it after it was reset and used by others: its ports,
+ * its stream and what a reset clears of its registers. The caller sees to it that memory is at the
+ * same graphics addresses then. Events and interrupts that nobody fetched yet are not part of it.
+ */
+struct gpu_engine_state;
+/* NULL: no memory. */
+struct gpu_engine_state *gpu_engine_state_new(struct gpu *gpu, enum gpu_engine_id engine);
+void gpu_engine_state_free(struct gpu_engine_state *state);
+void gpu_engine_save(struct gpu *gpu, enum gpu_engine_id engine, struct gpu_engine_state *state);
+void gpu_engine_restore(struct gpu *gpu, enum gpu_engine_id engine,
+			const struct gpu_engine_state *state);
+/* A register as it was then; false: it is not part of the state. */
+bool gpu_engine_state_reg(struct gpu *gpu, enum gpu_engine_id engine,
+			  const struct gpu_engine_state *state, uint32_t offset, uint32_t *value);
+
 bool gpu_irq_level(struct gpu *gpu);
 /*
  * How often the line rose, counted modulo 2^32. It may fall and rise again before anybody looks; an

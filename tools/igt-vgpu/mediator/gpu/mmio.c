@@ -123,6 +123,48 @@ void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine)
 	}
 }
 
+unsigned int gpu_regs_save(struct gpu *gpu, const struct gpu_engine *engine, uint32_t *values)
+{
+	unsigned int i, n, count = 0;
+
+	for (i = 0; i < NUM_ROWS; i++) {
+		if (!reset_with(&rows[i], engine->id))
+			continue;
+		for (n = 0; n < rows[i].count; n++, count++) {
+			uint32_t offset = rows[i].offset + n * rows[i].stride;
+
+			if (values)
+				values[count] = gpu_reg_get(gpu, offset);
+		}
+	}
+	return count;
+}
+
+void gpu_regs_load(struct gpu *gpu, const struct gpu_engine *engine, const uint32_t *values)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < NUM_ROWS; i++) {
+		if (!reset_with(&rows[i], engine->id))
+			continue;
+		for (n = 0; n < rows[i].count; n++)
+			gpu_reg_set(gpu, rows[i].offset + n * rows[i].stride, *values++);
+	}
+}
+
+int gpu_regs_index(const struct gpu_engine *engine, uint32_t offset)
+{
+	const struct gpu_reg_row *row = gpu_reg_row(offset);
+	unsigned int i, count = 0;
+
+	if (!row || !reset_with(row, engine->id))
+		return -1;
+	for (i = 0; &rows[i] != row; i++)
+		if (reset_with(&rows[i], engine->id))
+			count += rows[i].count;
+	return count + (offset - row->offset) / row->stride;
+}
+
 static struct gpu_engine *row_engine(struct gpu *gpu, const struct gpu_reg_row *row)
 {
 	return row->engine < 0 ? NULL : &gpu->engine[row->engine];

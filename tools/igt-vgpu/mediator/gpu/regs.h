@@ -78,6 +78,15 @@ const struct gpu_reg_row *gpu_reg_rows(unsigned int *count);
 void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine);
 
 /*
+ * The registers that gpu_regs_reset() resets of @engine: their stored values, in a fixed order, to
+ * @values (NULL: nowhere) and back. Returns how many they are. Lock held.
+ */
+unsigned int gpu_regs_save(struct gpu *gpu, const struct gpu_engine *engine, uint32_t *values);
+void gpu_regs_load(struct gpu *gpu, const struct gpu_engine *engine, const uint32_t *values);
+/* Where in @values the register at @offset is, -1: nowhere. */
+int gpu_regs_index(const struct gpu_engine *engine, uint32_t offset);
+
+/*
  * Apply a write of a context restore: only context registers (GPU_REG_CTX) of @engine, or of the GT
  * if it is the render engine; never side effects. False if @offset is none of them. Lock held.
  */
