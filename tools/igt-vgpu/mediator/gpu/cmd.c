@@ -183,20 +183,15 @@ void gpu_cs_load_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t
 	gpu_cs_reg_write(cs, offset, value);
 }
 
-#define NOBODY (-1)
-
 /*
- * Registers in which a shared GPU holds what is another vGPU's at the same time, and whose streams
- * may read them all the same: the engine that they are switched with, or nobody's. By address, not
- * by row: what has no row is storage as well.
+ * Registers outside of an engine's own block that are switched with who has the engine, and so are
+ * the present vGPU's (../gvt/policy.def: POLICY_ENGINE). By address, not by row: what has no row is
+ * storage as well.
  */
-static const struct { uint32_t first, last; int engine; } not_shared[] = {
-	{ RCS0_BASE, RCS0_BASE + 0xffc, GPU_RCS0 },
-	{ BCS0_BASE, BCS0_BASE + 0xffc, GPU_BCS0 },
-	{ VCS0_BASE, VCS0_BASE + 0xffc, GPU_VCS0 },
-	{ VECS0_BASE, VECS0_BASE + 0xffc, GPU_VECS0 },
-	{ 0x4094, 0x4094, NOBODY },		/* fault registers */
-	{ 0x4b10, 0x4b14, NOBODY },
+static const struct { uint32_t first, last; enum gpu_engine_id engine; } switched[] = {
+	{ 0x40e0, 0x40e4, GPU_RCS0 },		/* private PAT */
+	{ 0x4ab0, 0x4ab8, GPU_RCS0 },
+	{ 0x4ddc, 0x4dfc, GPU_RCS0 },
 	{ 0x5000, 0x8ffc, GPU_RCS0 },		/* 3D pipeline, L3, half slices */
 	{ 0xb000, 0xbffc, GPU_RCS0 },
 	{ 0xe000, 0xeffc, GPU_RCS0 },
@@ -204,10 +199,9 @@ static const struct { uint32_t first, last; int engine; } not_shared[] = {
 	{ 0xc900, 0xcafc, GPU_VCS0 },
 	{ 0xcb00, 0xcbfc, GPU_VECS0 },
 	{ 0xcc00, 0xccfc, GPU_BCS0 },
-	{ 0x44200, 0x4433c, NOBODY },		/* interrupts */
-	{ 0x100000, 0x1000fc, NOBODY },		/* fences */
 };
 
+/* On a shared GPU a vGPU's stream reads what is its own; all else is somebody's, or everybody's. */
 static bool is_readable(const struct gpu_cs *cs, uint32_t offset)
 {
 	uint32_t in_block = offset - cs->engine->mmio_base;
@@ -215,12 +209,12 @@ static bool is_readable(const struct gpu_cs *cs, uint32_t offset)
 
 	if (!cs->domain)
 		return true;
-	if (in_block == GPU_RING_DOMAIN || in_block == GPU_RING_HWS_PGA_VGPU)
-		return false;
-	for (i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]); i++)
-		if (offset >= not_shared[i].first && offset <= not_shared[i].last)
-			return not_shared[i].engine == (int)cs->engine->id;
-	return true;
+	if (in_block < 0x1000)
+		return in_block != GPU_RING_DOMAIN && in_block != GPU_RING_HWS_PGA_VGPU;
+	for (i = 0; i < sizeof(switched) / sizeof(switched[0]); i++)
+		if (offset >= switched[i].first && offset <= switched[i].last)
+			return switched[i].engine == cs->engine->id;
+	return false;
 }
 
 /** gpu_cs_read_register - see cmd.h; what is not for a vGPU's context reads 0 */

@@ -439,7 +439,7 @@ static void a_vgpus_ring_writes_its_contexts_registers_only(void **state)
 
 static void a_vgpus_ring_reads_nothing_of_another_vgpus(void **state)
 {
-	/* Who may read it: a bit per engine. The last four have no row, or belong to all. */
+	/* Who may read it: a bit per engine. The last four have no row, or are nobody's state. */
 	static const struct { uint32_t offset; unsigned int engines; } rows[] = {
 		{ 0x2600, 1 << GPU_RCS0 },  { 0x22600, 1 << GPU_BCS0 }, { 0x12600, 1 << GPU_VCS0 },
 		{ 0x1a600, 1 << GPU_VECS0 }, { 0x2430, 1 << GPU_RCS0 },	{ 0x5200, 1 << GPU_RCS0 },
@@ -448,9 +448,10 @@ static void a_vgpus_ring_reads_nothing_of_another_vgpus(void **state)
 		{ 0xcc00, 1 << GPU_BCS0 },  { 0x100000, 0 },		{ 0x1000fc, 0 },
 		{ 0x44300, 0 },		    { 0x44304, 0 },		{ 0x4433c, 0 },
 		{ 0x4094, 0 },		    { 0x4b10, 0 },		{ 0x4b14, 0 },
-		{ 0x207c, 0 },		    { 0x22084, 0 },
-		{ 0x2ffc, 1 << GPU_RCS0 },  { 0x22ffc, 1 << GPU_BCS0 }, { 0x9424, 0xf },
-		{ 0x20000, 0xf },
+		{ 0x207c, 0 },		    { 0x22084, 0 },		{ 0x40e0, 1 << GPU_RCS0 },
+		{ 0x4ab8, 1 << GPU_RCS0 },  { 0x4de0, 1 << GPU_RCS0 },
+		{ 0x2ffc, 1 << GPU_RCS0 },  { 0x22ffc, 1 << GPU_BCS0 }, { 0x9424, 0 },
+		{ 0x20000, 0 },
 	};
 	unsigned int engine, domain, i;
 
