@@ -69,12 +69,13 @@ void fuzz_setup(unsigned int pages)
 		.page = host_page, .irq = host_irq, .now_ns = host_now, .kick = host_kick,
 		.log = host_log,
 	};
+	const struct gpu_config gpu = { .platform = GPU_SKL };
 	struct vgpu_config config = { 0 };
 	char *error = NULL;
 	unsigned int n;
 
 	num_pages = pages;
-	gvt = gvt_new(GPU_SKL, &ops, NULL);
+	gvt = gvt_new(&gpu, &ops, NULL);
 	for (n = 0; n < 2; n++) {
 		config.opaque = GUINT_TO_POINTER(n);
 		/* Small, so that a reset of each input is quick. */

@@ -149,6 +149,8 @@ struct gpu *gpu_new(const struct gpu_config *config, const struct gpu_host_ops *
 	if (!gpu)
 		return NULL;
 	gpu->config = *config;
+	if (!gpu->config.aperture_size)
+		gpu->config.aperture_size = GPU_APERTURE_SIZE;
 	gpu->ops = ops;
 	gpu->opaque = opaque;
 	gpu->platform = &gpu_platforms[config->platform];

@@ -25,7 +25,8 @@
 #define GPU_GTT_OFFSET		0x800000u
 #define GPU_GGTT_ENTRIES	(1u << 20)	/* 8 MiB of 8-byte entries: 4 GiB of GGTT */
 #define GPU_GGTT_SIZE		(1ull << 32)
-#define GPU_APERTURE_SIZE	0x10000000u	/* 256 MiB, BAR 2 */
+#define GPU_APERTURE_SIZE	0x10000000u	/* 256 MiB, BAR 2, unless the config says otherwise */
+#define GPU_APERTURE_MAX	0x40000000u	/* 1 GiB */
 #define GPU_NUM_FENCES		32
 
 /*
@@ -94,6 +95,8 @@ struct gpu_config {
 	bool native;
 	/** @display: pipes are not fused off (the real kvmgt wants them); no output, though */
 	bool display;
+	/** @aperture_size: bytes, a power of two up to GPU_APERTURE_MAX; 0: GPU_APERTURE_SIZE */
+	uint32_t aperture_size;
 };
 
 struct gpu;
@@ -128,6 +131,8 @@ bool gpu_aperture_read(struct gpu *gpu, unsigned int domain, uint32_t offset, un
 		       uint64_t *value);
 bool gpu_aperture_write(struct gpu *gpu, unsigned int domain, uint32_t offset, unsigned int size,
 			uint64_t value);
+
+uint32_t gpu_aperture_size(const struct gpu *gpu);
 
 #define GPU_PPGTT_SIZE		(1ull << 48)
 

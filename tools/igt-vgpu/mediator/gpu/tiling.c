@@ -70,12 +70,17 @@ static uint64_t fence_translate(struct gpu *gpu, uint32_t offset)
 	return addr > (hi | 0xfff) ? UINT64_MAX : addr;
 }
 
+uint32_t gpu_aperture_size(const struct gpu *gpu)
+{
+	return gpu->config.aperture_size;
+}
+
 /* All checks of an aperture access; NULL: nothing is there. */
 static uint8_t *aperture_ptr(struct gpu *gpu, unsigned int domain, uint32_t offset,
 			     unsigned int size, bool write)
 {
 	if (!size || size > 8 || size & (size - 1) || offset & (size - 1) ||
-	    offset >= GPU_APERTURE_SIZE)
+	    offset >= gpu->config.aperture_size)
 		return NULL;
 	return gpu_ggtt_ptr_of(gpu, domain, fence_translate(gpu, offset), write);
 }

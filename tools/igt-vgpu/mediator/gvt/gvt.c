@@ -211,20 +211,19 @@ static const struct gpu_host_ops host_ops = {
 
 /**
  * gvt_new - a GPU and its mediator, without vGPUs yet
- * @platform: which GPU
+ * @config: which GPU; .native is false
  * @ops: the way out; stays valid as long as the mediator lives
  * @opaque: for those of @ops that do not concern one vGPU
  *
  * NULL: out of memory.
  */
-struct gvt *gvt_new(enum gpu_platform platform, const struct gvt_host_ops *ops, void *opaque)
+struct gvt *gvt_new(const struct gpu_config *config, const struct gvt_host_ops *ops, void *opaque)
 {
-	struct gpu_config config = { .platform = platform };
 	struct gvt *gvt = g_new0(struct gvt, 1);
 
 	policy_init();
 	atomic_init(&gvt->wiping, -1);
-	gvt->platform = platform;
+	gvt->platform = config->platform;
 	gvt->ops = ops;
 	gvt->opaque = opaque;
 	pthread_mutex_init(&gvt->lock, NULL);
@@ -232,7 +231,7 @@ struct gvt *gvt_new(enum gpu_platform platform, const struct gvt_host_ops *ops, 
 	pthread_cond_init(&gvt->notified, NULL);
 	gvt->own_page = g_malloc0(GPU_PAGE_SIZE);
 	gvt->initial = g_new0(uint32_t, GVT_REG_COUNT);
-	gvt->gpu = gpu_new(&config, &host_ops, gvt);
+	gvt->gpu = gpu_new(config, &host_ops, gvt);
 	if (!gvt->gpu) {
 		gvt_free(gvt);
 		return NULL;

@@ -50,8 +50,8 @@ struct gvt_host_ops {
  * for the fences
  */
 struct vgpu_partition {
-	uint64_t aperture_base, aperture_size;	/* inside 0 .. GPU_APERTURE_SIZE */
-	uint64_t hidden_base, hidden_size;	/* inside GPU_APERTURE_SIZE .. 4 GiB */
+	uint64_t aperture_base, aperture_size;	/* inside the aperture, 0 .. gpu_aperture_size() */
+	uint64_t hidden_base, hidden_size;	/* from there to 4 GiB */
 	/* physical fence registers; the guest sees them from 0. Base 0 in a config: any */
 	unsigned int fence_base, fences;
 };
@@ -77,7 +77,8 @@ struct vgpu_config {
 	struct stats *stats;
 };
 
-struct gvt *gvt_new(enum gpu_platform platform, const struct gvt_host_ops *ops, void *opaque);
+/* @config: .native is not for a shared GPU. */
+struct gvt *gvt_new(const struct gpu_config *config, const struct gvt_host_ops *ops, void *opaque);
 void gvt_free(struct gvt *gvt);
 struct gpu *gvt_gpu(struct gvt *gvt);
 
@@ -105,7 +106,7 @@ unsigned int vgpu_id(const struct vgpu *vgpu);
 uint64_t vgpu_bar0_read(struct vgpu *vgpu, uint32_t offset, unsigned int size);
 void vgpu_bar0_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint64_t value);
 /*
- * BAR 2 (aperture), @offset below GPU_APERTURE_SIZE; outside the partition: reads ~0, writes
+ * BAR 2 (aperture), @offset below gpu_aperture_size(); outside the partition: reads ~0, writes
  * dropped, counted.
  */
 uint64_t vgpu_aperture_read(struct vgpu *vgpu, uint32_t offset, unsigned int size);

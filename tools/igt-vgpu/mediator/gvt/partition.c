@@ -2,10 +2,10 @@
 /*
  * Who gets which part of what cannot be shared in time: aperture, hidden GGTT, fence registers.
  *
- * Called when a vGPU is created. The type table is GVT-g's (sizes as in its documentation and in
- * i915 gvt/vgpu.c): with this GPU's 256 MiB aperture there is room for one vGPU of type 4 or two of
- * type 8 besides the host's own share, and none for types 2 and 1, as on hardware with such an
- * aperture. An explicit partition may be anything that is free.
+ * Called when a vGPU is created. The type table is GVT-g's (sizes and weights as in its
+ * documentation and in i915 gvt/vgpu.c): with a 256 MiB aperture there is room for one vGPU of type
+ * 4 or two of type 8 besides the host's own share, and none for types 2 and 1, as on hardware with
+ * such an aperture. An explicit partition may be anything that is free.
  */
 #include <glib.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static bool choose_type(struct gvt *gvt, const char *type, struct vgpu_partition
 			char **error)
 {
 	const char *prefix = gvt->platform == GPU_BDW ? "GVTg_V4_" : "GVTg_V5_";
-	const uint64_t hidden_end = GVT_SHADOW_GGTT;
+	const uint32_t aperture = gpu_aperture_size(gvt->gpu);
 	unsigned int i;
 
 	for (i = 0; i < G_N_ELEMENTS(types); i++)
@@ -132,17 +132,17 @@ static bool choose_type(struct gvt *gvt, const char *type, struct vgpu_partition
 	part->aperture_size = types[i].size.aperture;
 	part->hidden_size = types[i].size.hidden;
 	part->fences = types[i].fences;
-	if (!first_fit(gvt, GVT_HOST_APERTURE, GPU_APERTURE_SIZE, part->aperture_size, false,
+	if (!first_fit(gvt, GVT_HOST_APERTURE, aperture, part->aperture_size, false,
 		       &part->aperture_base)) {
 		*error = g_strdup_printf(
 			"type=%s needs %u MiB of aperture in one piece, and they are not free "
 			"(the aperture has %u MiB, the first %u are the host's)",
-			type, (unsigned int)(part->aperture_size / MIB), GPU_APERTURE_SIZE >> 20,
+			type, (unsigned int)(part->aperture_size / MIB), aperture >> 20,
 			GVT_HOST_APERTURE >> 20);
 		return false;
 	}
-	if (!first_fit(gvt, GPU_APERTURE_SIZE + GVT_HOST_HIDDEN, hidden_end, part->hidden_size,
-		       true, &part->hidden_base)) {
+	if (!first_fit(gvt, aperture + GVT_HOST_HIDDEN, GVT_SHADOW_GGTT, part->hidden_size, true,
+		       &part->hidden_base)) {
 		*error = g_strdup_printf(
 			"type=%s needs %u MiB of hidden GGTT in one piece, and they are not free",
 			type, (unsigned int)(part->hidden_size / MIB));
@@ -186,19 +186,18 @@ static bool check_piece(struct gvt *gvt, const char *name, struct range want, st
 bool partition_choose(struct gvt *gvt, const struct vgpu_config *config,
 		      struct vgpu_partition *part, char **error)
 {
-	const struct range aperture = { 0, GPU_APERTURE_SIZE };
-	const struct range hidden = { GPU_APERTURE_SIZE,
-				GVT_SHADOW_GGTT - GPU_APERTURE_SIZE };
+	const uint32_t size = gpu_aperture_size(gvt->gpu);
+	const struct range aperture = { 0, size }, hidden = { size, GVT_SHADOW_GGTT - size };
 
 	*part = config->partition;
 	if (config->type && !config->whole_ggtt)
 		return choose_type(gvt, config->type, part, error);
 	if (config->whole_ggtt) {
 		*part = (struct vgpu_partition){
-			.aperture_base = 0,
-			.aperture_size = GPU_APERTURE_SIZE,
-			.hidden_base = GPU_APERTURE_SIZE,
-			.hidden_size = GVT_SHADOW_GGTT - GPU_APERTURE_SIZE,
+			.aperture_base = aperture.base,
+			.aperture_size = aperture.size,
+			.hidden_base = hidden.base,
+			.hidden_size = hidden.size,
 			.fences = GPU_NUM_FENCES,
 		};
 	}

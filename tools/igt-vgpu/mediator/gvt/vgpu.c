@@ -270,9 +270,10 @@ void vgpu_bar0_write(struct vgpu *vgpu, uint32_t offset, unsigned int size, uint
 static bool aperture_ok(struct vgpu *vgpu, uint32_t offset, unsigned int size, const char *what)
 {
 	const struct vgpu_partition *part = &vgpu->part;
+	uint32_t end = gpu_aperture_size(vgpu->gvt->gpu);
 
 	stats_count(vgpu->stats, STATS_APERTURE);
-	if (access_ok(offset, size, GPU_APERTURE_SIZE) && offset >= part->aperture_base &&
+	if (access_ok(offset, size, end) && offset >= part->aperture_base &&
 	    offset - part->aperture_base < part->aperture_size)
 		return true;
 	stats_count(vgpu->stats, STATS_VIOLATION_APERTURE);

@@ -2,7 +2,7 @@
 /*
  * Object "igt-gpu": the one physical GPU, in software.
  *
- *   -object igt-gpu,id=gpu0[,platform=skl|bdw|kbl|cfl][,trace=on][,debug=on]
+ *   -object igt-gpu,id=gpu0[,platform=skl|bdw|kbl|cfl][,aperture=SIZE][,trace=on][,debug=on]
  *
  * It owns the mediator (igt-vgpu devices share it) or, for one igt-gpu-pci device, the
  * bare GPU: the first device decides. It runs one thread per engine, stops them with the
@@ -10,6 +10,8 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "qemu/host-utils.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
@@ -338,7 +340,9 @@ struct gvt *igt_gpu_get_mediator(IgtGpu *gpu, Error **errp)
         return NULL;
     }
     if (!gpu->gvt) {
-        gpu->gvt = gvt_new(gpu->platform, &igt_mediator_ops, gpu);
+        const struct gpu_config config = { gpu->platform, .aperture_size = gpu->aperture };
+
+        gpu->gvt = gvt_new(&config, &igt_mediator_ops, gpu);
         if (!gpu->gvt) {
             error_setg(errp, "gpu '%s': no memory for the mediator",
                        igt_object_id(OBJECT(gpu)));
@@ -351,7 +355,8 @@ struct gvt *igt_gpu_get_mediator(IgtGpu *gpu, Error **errp)
 
 struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **errp)
 {
-    const struct gpu_config config = { gpu->platform, .native = true, .display = display };
+    const struct gpu_config config = { gpu->platform, .native = true, .display = display,
+                                       .aperture_size = gpu->aperture };
 
     if (gpu->gvt || gpu->bare_dev) {
         error_setg(
@@ -405,6 +410,33 @@ static void igt_gpu_set_platform(Object *obj, const char *value, Error **errp)
                    igt_object_id(obj));
     } else if (!gpu_platform_from_name(value, &gpu->platform)) {
         error_setg(errp, "platform '%s' is unknown: use skl, bdw, kbl or cfl", value);
+    }
+}
+
+static void igt_gpu_get_aperture(Object *obj, Visitor *v, const char *name, void *opaque,
+                                 Error **errp)
+{
+    uint64_t size = IGT_GPU(obj)->aperture;
+
+    visit_type_size(v, name, &size, errp);
+}
+
+static void igt_gpu_set_aperture(Object *obj, Visitor *v, const char *name, void *opaque,
+                                 Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+    uint64_t size;
+
+    if (!visit_type_size(v, name, &size, errp)) {
+        return;
+    }
+    if (igt_gpu_model(gpu)) {
+        error_setg(errp, "aperture of gpu '%s' cannot change once a device uses it",
+                   igt_object_id(obj));
+    } else if (size < GPU_APERTURE_SIZE || size > GPU_APERTURE_MAX || !is_power_of_2(size)) {
+        error_setg(errp, "aperture=%" PRIu64 ": use 256M, 512M or 1G", size);
+    } else {
+        gpu->aperture = size;
     }
 }
 
@@ -525,6 +557,7 @@ static void igt_gpu_init(Object *obj)
     IgtGpu *gpu = IGT_GPU(obj);
 
     gpu->platform = GPU_SKL;
+    gpu->aperture = GPU_APERTURE_SIZE;
     gpu->next_pid = IGT_TRACE_PID_GPU + 1;
     QLIST_INIT(&gpu->devices);
     for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
@@ -568,6 +601,10 @@ static void igt_gpu_class_init(ObjectClass *klass, void *data)
                                   igt_gpu_set_platform);
     object_class_property_set_description(klass, "platform",
                                           "which GPU: skl, bdw, kbl or cfl");
+    object_class_property_add(klass, "aperture", "size", igt_gpu_get_aperture,
+                              igt_gpu_set_aperture, NULL, NULL);
+    object_class_property_set_description(klass, "aperture",
+                                          "size of BAR 2: 256M (default), 512M or 1G");
     object_class_property_add_bool(klass, "trace", igt_gpu_get_trace, igt_gpu_set_trace);
     object_class_property_set_description(klass, "trace",
                                           "record a timeline (see trace-dump)");

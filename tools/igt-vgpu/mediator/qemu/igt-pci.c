@@ -408,7 +408,7 @@ static void igt_pci_init_bars(IgtPci *dev)
     memory_region_init_io(&dev->bar0, obj, &igt_pci_bar0_ops, dev, "igt-mmio",
                           GPU_BAR0_SIZE);
     memory_region_init_io(&dev->bar2, obj, &igt_pci_aperture_ops, dev, "igt-aperture",
-                          GPU_APERTURE_SIZE);
+                          dev->gpu->aperture);
     memory_region_init_io(&dev->bar4, obj, &igt_pci_io_ops, dev, "igt-io", IGT_IO_SIZE);
     pci_register_bar(pci, 0, PCI_BASE_ADDRESS_MEM_TYPE_64, &dev->bar0);
     pci_register_bar(pci, 2, PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH,

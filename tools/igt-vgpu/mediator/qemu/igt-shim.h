@@ -89,6 +89,7 @@ struct IgtGpu {
     Object parent;
 
     enum gpu_platform platform;
+    uint32_t aperture; /* bytes */
     bool trace_on;
     bool debug; /* log the core's debug lines, too */
 

@@ -79,6 +79,11 @@ bool gx_logged(struct gx *gx, const char *text)
 
 struct gx *gx_new(enum gpu_platform platform)
 {
+	return gx_new_config(&(const struct gpu_config){ .platform = platform });
+}
+
+struct gx *gx_new_config(const struct gpu_config *config)
+{
 	struct gx *gx = g_new0(struct gx, 1);
 
 	gx->now_ns = 1000000000;
@@ -89,7 +94,7 @@ struct gx *gx_new(enum gpu_platform platform)
 		.kick = host_kick,
 		.log = host_log,
 	};
-	gx->gvt = gvt_new(platform, &gx->ops, gx);
+	gx->gvt = gvt_new(config, &gx->ops, gx);
 	assert_non_null(gx->gvt);
 	return gx;
 }

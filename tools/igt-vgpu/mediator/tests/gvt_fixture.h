@@ -68,6 +68,7 @@ struct gx {
 uint32_t gx_base(enum gpu_engine_id engine);
 
 struct gx *gx_new(enum gpu_platform platform);
+struct gx *gx_new_config(const struct gpu_config *config);
 void gx_free(struct gx *gx);
 /*
  * cmocka setup and teardown: *state is a struct gx of a SKL with guests 0 and 1 of type GVTg_V5_8,

@@ -69,6 +69,38 @@ static void types_that_need_a_larger_aperture_are_refused(void **state)
 		       "needs 512 MiB of aperture");
 }
 
+static void a_larger_aperture_has_room_for_the_larger_types(void **state)
+{
+	static const struct { uint64_t gpu; const char *type; uint64_t aperture, hidden;
+	} rows[] = {
+		{ 512 * MIB, "GVTg_V5_2", 256 * MIB, 1024 * MIB },
+		{ 1024 * MIB, "GVTg_V5_2", 256 * MIB, 1024 * MIB },
+		{ 1024 * MIB, "GVTg_V5_1", 512 * MIB, 2048 * MIB },
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct gx *gx = gx_new_config(&(const struct gpu_config){
+			.platform = GPU_SKL, .aperture_size = rows[i].gpu });
+		struct gx_guest *guest = gx_add_type(gx, 0, rows[i].type);
+		const struct vgpu_partition *p = vgpu_partition(guest->vgpu);
+		uint32_t last = p->aperture_base + p->aperture_size - 4;
+
+		assert_int_equal(p->aperture_size, rows[i].aperture);
+		assert_int_equal(p->hidden_size, rows[i].hidden);
+		assert_int_equal(p->aperture_base, 128 * MIB);
+		assert_int_equal(p->hidden_base, rows[i].gpu + 384 * MIB);
+		/* All of it can be reached, and nothing beyond. */
+		gx_set_pte(guest, last, 0x1001);
+		vgpu_aperture_write(guest->vgpu, last, 4, 0xabc);
+		assert_int_equal(*(uint32_t *)(guest->mem + 0x1ffc), 0xabc);
+		assert_true(vgpu_aperture_read(guest->vgpu, last + 4, 4) == ~0ull);
+		assert_true(vgpu_aperture_read(guest->vgpu, rows[i].gpu, 4) == ~0ull);
+		gx_free(gx);
+	}
+}
+
 static void unknown_types_are_refused(void **state)
 {
 	static const char *const types[] = { "",	   "GVTg_V5_",	"GVTg_V5_3",
@@ -256,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(types_have_the_sizes_of_gvt_g),
 		T(types_that_need_a_larger_aperture_are_refused),
+		T(a_larger_aperture_has_room_for_the_larger_types),
 		T(unknown_types_are_refused),
 		cmocka_unit_test(broadwell_types_are_called_v4),
 		T(room_runs_out_and_comes_back),

@@ -19,10 +19,12 @@ class Gpu:
     id: str = "gpu0"
     platform: str = "skl"
     trace: bool = False
+    aperture: str = ""
 
     def qemu_args(self) -> list[str]:
         trace = ",trace=on" if self.trace else ""
-        return ["-object", f"igt-gpu,id={self.id},platform={self.platform}{trace}"]
+        aperture = f",aperture={self.aperture}" if self.aperture else ""
+        return ["-object", f"igt-gpu,id={self.id},platform={self.platform}{aperture}{trace}"]
 
 
 @dataclass(frozen=True)
