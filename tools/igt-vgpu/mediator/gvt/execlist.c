@@ -36,31 +36,29 @@
 #define EVENT_ACTIVE_IDLE	0x0018u
 #define EVENT_LITE_RESTORE	0x8002u
 
-static struct gvt_engine *physical(const struct vgpu *vgpu, enum gpu_engine_id e)
-{
-	return &vgpu->gvt->engine[e];
-}
-
 /* ---- what is submitted ---- */
 
 /**
  * execlist_is_more - see gvt_types.h
  *
  * All that an engine can take while it runs is a new tail for the context that it has. Any other
- * context waits until that is done and written back: a vGPU has no preemption, see sched.c.
+ * context waits until that is done and written back: a vGPU's own contexts do not preempt each
+ * other, as with GVT-g.
  */
-bool execlist_is_more(const struct gvt_engine *ge, const struct vgpu_submission *sub)
+bool execlist_is_more(const struct vgpu_engine *engine)
 {
-	return ge->run.valid && !ge->starting && !ge->next.valid && ge->shadow &&
-	       !ge->shadow->lost && sub->desc[0] & DESC_VALID &&
-	       !(sub->desc[0] & DESC_FORCE_RESTORE) &&
-	       (sub->desc[0] & DESC_LRCA) == ge->shadow->lrca;
+	uint64_t desc = engine->queued.desc[0];
+
+	return engine->queued.valid && engine->run.valid && !engine->starting &&
+	       !engine->next.valid && engine->shadow && !engine->shadow->lost &&
+	       desc & DESC_VALID && !(desc & DESC_FORCE_RESTORE) &&
+	       (desc & DESC_LRCA) == engine->shadow->lrca;
 }
 
 struct shadow *execlist_prepare(struct vgpu *vgpu, enum gpu_engine_id e,
 				const struct vgpu_submission *sub, const char **why)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
+	struct vgpu_engine *engine = &vgpu->engine[e];
 	unsigned int i;
 
 	/* It may have waited: what was said meanwhile was said before it runs. */
@@ -75,39 +73,48 @@ struct shadow *execlist_prepare(struct vgpu *vgpu, enum gpu_engine_id e,
 			return NULL;
 		}
 	}
-	if (ge->owner != vgpu || !ge->run.valid)
+	if (!engine->run.valid)
 		return shadow_get(vgpu, e, sub->desc[0], why);
-	if (shadow_renew_tail(ge->shadow))
-		return ge->shadow;
+	if (shadow_renew_tail(engine->shadow))
+		return engine->shadow;
 	*why = "the context is not in memory";
 	return NULL;
 }
 
 /* The guest's descriptor, but for the place of the image. */
-static void submit(struct gvt *gvt, enum gpu_engine_id e, uint64_t desc, uint32_t lrca)
+static void submit(struct vgpu *vgpu, enum gpu_engine_id e, uint64_t desc)
 {
-	gvt->engine[e].hw_lrca = lrca;
-	hw_submit(gvt, e, (desc & ~DESC_LRCA) | lrca);
+	vgpu->engine[e].busy = true;
+	hw_submit(vgpu->gvt, e, (desc & ~DESC_LRCA) | shadow_lrca(vgpu->engine[e].shadow));
+}
+
+static void start(struct vgpu *vgpu, enum gpu_engine_id e, unsigned int element,
+		  struct shadow *shadow)
+{
+	struct vgpu_engine *engine = &vgpu->engine[e];
+
+	engine->element = element;
+	engine->starting = true;
+	engine->saved = false;
+	engine->shadow = shadow;
+	shadow_show(shadow);
+	submit(vgpu, e, engine->run.desc[element]);
 }
 
 void execlist_start(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_submission *sub,
 		    struct shadow *shadow)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
+	struct vgpu_engine *engine = &vgpu->engine[e];
 
-	if (ge->run.valid) {
-		ge->next = *sub;
-		ge->next.valid = true;
-		submit(vgpu->gvt, e, sub->desc[0], ge->hw_lrca);
+	if (engine->run.valid) {
+		engine->next = *sub;
+		engine->next.valid = true;
+		submit(vgpu, e, sub->desc[0]);
 		return;
 	}
-	ge->run = *sub;
-	ge->run.valid = true;
-	ge->element = 0;
-	ge->starting = true;
-	ge->saved = false;
-	ge->shadow = shadow;
-	submit(vgpu->gvt, e, sub->desc[0], shadow_show(shadow));
+	engine->run = *sub;
+	engine->run.valid = true;
+	start(vgpu, e, 0, shadow);
 }
 
 void execlist_refuse(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_submission *sub,
@@ -126,38 +133,85 @@ void execlist_refuse(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_
 /* The first element is done; now what follows it. */
 static void start_second(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	struct shadow *shadow;
 	const char *why = "";
 
 	channel_drain(vgpu, CHANNEL_BATCH);
-	ge->shadow = shadow_get(vgpu, e, ge->run.desc[1], &why);
-	if (!ge->shadow) {
-		execlist_refuse(vgpu, e, &ge->run, why);
-		ge->run.valid = false;
+	shadow = shadow_get(vgpu, e, engine->run.desc[1], &why);
+	if (!shadow) {
+		execlist_refuse(vgpu, e, &engine->run, why);
+		engine->run.valid = false;
 		return;
 	}
-	ge->starting = true;
-	ge->saved = false;
-	submit(vgpu->gvt, e, ge->run.desc[1], shadow_show(ge->shadow));
+	start(vgpu, e, 1, shadow);
 }
 
-void execlist_abandon(struct gvt *gvt, enum gpu_engine_id e)
+void execlist_abandon(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	struct gvt_engine *ge = &gvt->engine[e];
+	struct vgpu_engine *engine = &vgpu->engine[e];
 
 	/*
 	 * What it saved before the reset was saved; what it did since is lost, as in hardware. Of
 	 * an image that it did not save at all, nothing changes (GVT-g: resetting_eng).
 	 */
-	if (ge->shadow && !ge->saved)
-		shadow_discard(ge->shadow, "it was reset before it was saved");
-	if (ge->shadow)
-		shadow_put(ge->shadow);
-	ge->shadow = NULL;
-	ge->run.valid = false;
-	ge->next.valid = false;
-	ge->starting = false;
+	if (engine->shadow && !engine->saved)
+		shadow_discard(engine->shadow, "it was reset before it was saved");
+	if (engine->shadow)
+		shadow_put(engine->shadow);
+	engine->shadow = NULL;
+	engine->run.valid = false;
+	engine->next.valid = false;
+	engine->starting = false;
+	engine->busy = false;
 }
+
+/* ---- the engine changes hands ---- */
+
+/* What the engine says of what it runs for its owner, as of submissions of two. */
+static uint32_t running_status(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	uint32_t status = hw_read(vgpu->gvt, hw_engine_base(e) + RING_EXECLIST_STATUS);
+
+	if (engine->run.valid && !engine->element && engine->run.desc[1] & DESC_VALID)
+		status |= ELEMENT_1_VALID;
+	/* Between its two elements the guest's submission is not pending. */
+	if (engine->starting && engine->element)
+		status = (status & ~QUEUE_FULL) | ELEMENT_0_VALID | ELEMENT_0_ACTIVE;
+	return status;
+}
+
+void execlist_park(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	uint32_t base = hw_engine_base(e);
+
+	if (!engine->busy)
+		return;
+	/* What its guest reads meanwhile; of the rest mmio_save() takes care. */
+	vreg_set(vgpu, base + RING_EXECLIST_STATUS, running_status(vgpu, e));
+	vreg_set(vgpu, base + RING_EXECLIST_STATUS + 4,
+		 hw_read(vgpu->gvt, base + RING_EXECLIST_STATUS + 4));
+	/* A context may have stopped its own ring. */
+	if (hw_read(vgpu->gvt, base + RING_MI_MODE) & STOP_RING)
+		vreg_set(vgpu, base + RING_MI_MODE,
+			 vreg_get(vgpu, base + RING_MI_MODE) | STOP_RING);
+	hw_engine_save(vgpu->gvt, e);
+	if (engine->shadow)
+		shadow_hide(engine->shadow);
+}
+
+void execlist_unpark(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	if (!vgpu->engine[e].busy)
+		return;
+	if (vgpu->engine[e].shadow)
+		shadow_reveal(vgpu->engine[e].shadow);
+	hw_engine_restore(vgpu->gvt, e);
+}
+
+/* ---- what the guest writes and reads ---- */
 
 /**
  * execlist_elsp_write - one of the four dwords of a submission: element 1 first, its high half
@@ -184,20 +238,17 @@ void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t value
 	sched_submit(vgpu, e, desc);
 }
 
+/** execlist_status - of RING_EXECLIST_STATUS, the low half */
 uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
+	struct vgpu_engine *engine = &vgpu->engine[e];
 	uint32_t status = 0;
 
-	if (sched_owns(vgpu, e) && ge->busy) {
-		status = hw_read(vgpu->gvt, hw_engine_base(e) + RING_EXECLIST_STATUS);
-		if (ge->run.valid && !ge->element && ge->run.desc[1] & DESC_VALID)
-			status |= ELEMENT_1_VALID;
-		/* Between its two elements the guest's submission is not pending. */
-		if (ge->starting && ge->element)
-			status = (status & ~QUEUE_FULL) | ELEMENT_0_VALID | ELEMENT_0_ACTIVE;
-	}
-	if (vgpu->engine[e].queued.valid || vgpu->engine[e].hung)
+	if (engine->busy)
+		status = sched_owns(vgpu, e) ?
+			 running_status(vgpu, e) :
+			 vreg_get(vgpu, hw_engine_base(e) + RING_EXECLIST_STATUS);
+	if (engine->queued.valid || engine->hung)
 		status |= QUEUE_FULL;
 	return status;
 }
@@ -230,50 +281,50 @@ static unsigned int push(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t statu
 	return 1;
 }
 
-static void take_next(struct gvt_engine *ge)
+static void take_next(struct vgpu_engine *engine)
 {
-	ge->run = ge->next;
-	ge->next.valid = false;
-	ge->element = 0;
+	engine->run = engine->next;
+	engine->next.valid = false;
+	engine->element = 0;
 }
 
 /* The idle engine took up a context. */
 static unsigned int started(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
-	uint64_t second = ge->run.desc[1];
-	bool waiting = ge->run.valid;
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	uint64_t second = engine->run.desc[1];
+	bool waiting = engine->run.valid;
 
-	ge->starting = false;
-	if (!ge->next.valid)
-		return ge->element ? 0 : push(vgpu, e, EVENT_IDLE_ACTIVE, ge->run.desc[0]);
+	engine->starting = false;
+	if (!engine->next.valid)
+		return engine->element ? 0 : push(vgpu, e, EVENT_IDLE_ACTIVE, engine->run.desc[0]);
 	/* It had ended before it got more; to the guest, what was to follow it has begun since. */
-	take_next(ge);
+	take_next(engine);
 	if (!waiting)
-		return push(vgpu, e, EVENT_IDLE_ACTIVE, ge->run.desc[0]);
-	return push(vgpu, e, (second ^ ge->run.desc[0]) & DESC_LRCA ? EVENT_PREEMPTED :
+		return push(vgpu, e, EVENT_IDLE_ACTIVE, engine->run.desc[0]);
+	return push(vgpu, e, (second ^ engine->run.desc[0]) & DESC_LRCA ? EVENT_PREEMPTED :
 		    EVENT_LITE_RESTORE, second);
 }
 
 static unsigned int ended(struct vgpu *vgpu, enum gpu_engine_id e)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
-	uint64_t desc = ge->run.desc[ge->element];
-	bool second = !ge->element && ge->run.desc[1] & DESC_VALID;
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	uint64_t desc = engine->run.desc[engine->element];
+	bool second = !engine->element && engine->run.desc[1] & DESC_VALID;
 
-	ge->saved = true;
+	engine->saved = true;
 	/* It goes on from what was just saved, as soon as the engine takes up its new tail. */
-	if (!ge->next.valid) {
-		shadow_put(ge->shadow);
-		ge->shadow = NULL;
+	if (!engine->next.valid) {
+		shadow_put(engine->shadow);
+		engine->shadow = NULL;
 	}
 	if (!second) {
-		ge->run.valid = false;
+		engine->run.valid = false;
 		return push(vgpu, e, EVENT_ACTIVE_IDLE, desc);
 	}
-	ge->element = 1;
+	engine->element = 1;
 	push(vgpu, e, EVENT_ELEMENT_SWITCH, desc);
-	if (!ge->next.valid)
+	if (!engine->next.valid)
 		start_second(vgpu, e);
 	return 1;
 }
@@ -284,16 +335,16 @@ static unsigned int ended(struct vgpu *vgpu, enum gpu_engine_id e)
  */
 unsigned int execlist_event(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status)
 {
-	struct gvt_engine *ge = physical(vgpu, e);
-	uint64_t desc = ge->run.desc[ge->element];
+	struct vgpu_engine *engine = &vgpu->engine[e];
+	uint64_t desc = engine->run.desc[engine->element];
 
 	if (status & EVENT_IDLE_ACTIVE)
 		return started(vgpu, e);
-	if (!ge->run.valid || !ge->shadow)
+	if (!engine->run.valid || !engine->shadow)
 		return 0;
 	if (status != EVENT_LITE_RESTORE)
 		return ended(vgpu, e);
-	take_next(ge);
+	take_next(engine);
 	return push(vgpu, e, EVENT_LITE_RESTORE, desc);
 }
 

@@ -18,8 +18,6 @@
 /* an engine that goes on and on is drained again after its budget */
 #define DRAIN_ROUNDS	8
 #define LOG_LINES	20	/* about one vGPU, a second */
-/* how often an engine that stands still is looked at while somebody waits for it */
-#define WATCH_NS	100000000ull
 
 void gvt_log(struct gvt *gvt, enum gpu_log_level level, const char *fmt, ...)
 {
@@ -273,8 +271,5 @@ bool gvt_engine_run(struct gvt *gvt, enum gpu_engine_id engine, unsigned int bud
 		gvt_lock(gvt);
 		gvt_unlock(gvt);
 	}
-	/* Stopped by its owner, it asks for nothing; but the time of who waits goes on. */
-	if (!more && !*poll_ns && atomic_load(&gvt->engine[engine].contended))
-		*poll_ns = WATCH_NS;
 	return more;
 }

@@ -19,6 +19,7 @@
 #include "gpu/gpu.h"
 
 #define GVT_MAX_VGPUS	8
+#define VGPU_MAX_WEIGHT	16	/* as GVT-g's */
 
 struct gvt;
 struct vgpu;
@@ -63,6 +64,8 @@ struct vgpu_partition {
  * @partition: with @type, filled by the mediator (first free place); checked against
  *	the other vGPUs' either way
  * @whole_ggtt: grant everything (one vGPU only), as a mediator that does not partition would
+ * @weight: its share of an engine that several want, by all their weights: 1 to VGPU_MAX_WEIGHT;
+ *	0: the type's, without a type that of the smallest
  * @abi_1_0: the PVINFO page and what it does are those of version 1.0
  * @features_withheld: VGT_FEATURE_* that the mediator has and does not offer
  */
@@ -70,6 +73,7 @@ struct vgpu_config {
 	const char *type;
 	struct vgpu_partition partition;
 	bool whole_ggtt;
+	unsigned int weight;
 	bool abi_1_0;
 	uint32_t features_withheld;
 	void *opaque;
@@ -83,8 +87,8 @@ void gvt_free(struct gvt *gvt);
 struct gpu *gvt_gpu(struct gvt *gvt);
 
 /*
- * NULL and *@error (to be freed with g_free()) if the partition is taken, misaligned, too large or
- * the type is unknown.
+ * NULL and *@error (to be freed with g_free()) if the partition is taken, misaligned, too large, the
+ * type is unknown or the weight out of range.
  */
 struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **error);
 /*

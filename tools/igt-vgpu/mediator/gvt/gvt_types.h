@@ -60,6 +60,22 @@ struct vgpu_engine {
 	unsigned int elsp_count;	/* of them */
 	/* waits for the engine; a newer one replaces it, as in hardware's pending port */
 	struct vgpu_submission queued;
+	/*
+	 * What the engine was given of this vGPU and was not seen to be done with. With another
+	 * owner it is parked: it stands in @state, and goes on when its turn has come again.
+	 */
+	bool busy;
+	/* the submission that is executed, and which element of it */
+	struct vgpu_submission run;
+	unsigned int element;
+	/* more of that element, with what follows it: given to the engine, not yet taken up */
+	struct vgpu_submission next;
+	bool starting;			/* @run's element was given to it, not yet taken up */
+	struct shadow *shadow;		/* of that element, NULL: none */
+	bool saved;			/* the engine reported that it saved it, at least once */
+	struct gpu_engine_state *state;
+	/* what it had of the engine, in ns of a vGPU of the largest weight: sched.c */
+	int64_t vtime;
 	/* shadow of the context that ran last, if none keeps it; NULL: none */
 	struct shadow *last;
 	struct shadow *kept;	/* by contexts, in a list */
@@ -98,6 +114,7 @@ struct vgpu {
 	void *opaque;			/* front end's. Constant */
 	struct stats *stats;		/* may be NULL. Constant */
 	struct vgpu_partition part;	/* constant */
+	unsigned int weight;		/* its share of contended engines. Constant */
 
 	uint32_t *vreg;			/* GVT_REG_COUNT register values as the guest reads them */
 	uint8_t *switched_map;		/* one byte a register: it stands in engine[].switched */
@@ -138,25 +155,13 @@ struct vgpu {
 struct gvt_engine {
 	/* whose registers and contexts are on it; stays after it went idle */
 	struct vgpu *owner;
-	/* something was submitted and the engine was not seen idle since */
-	bool busy;
 	unsigned int csb_read;		/* last CSB entry that was read */
-	/* the owner's submission that is executed, and which element of it */
-	struct vgpu_submission run;
-	unsigned int element;
-	/* more of that element, with what follows it: given to the engine, not yet taken up */
-	struct vgpu_submission next;
-	bool starting;			/* @run's element was given to it, not yet taken up */
-	struct shadow *shadow;		/* on the engine, NULL: none */
-	bool saved;			/* the engine reported that it saved it, at least once */
-	unsigned int place;		/* in the window, where it is or the last one was */
-	uint32_t hw_lrca;		/* the address of that */
+	unsigned int place;		/* in the window, of the shadow that was shown last */
 	/* memory behind them; read without the lock */
 	_Atomic(uint8_t *) window[SHADOW_PLACES];
-	/* it is busy, and somebody but the owner waits for it ... */
-	_Atomic bool contended;
-	/* ... since then */
-	uint64_t contended_ns;
+	_Atomic bool contended;		/* somebody but the owner could use it */
+	int64_t vtime;			/* of who had it last: where those who come in begin */
+	uint64_t accounted_ns;		/* until when its time was accounted for */
 };
 
 /** struct gvt - the GPU's owner */
@@ -202,8 +207,10 @@ int hw_engine_of(uint32_t offset);
 uint32_t hw_read(struct gvt *gvt, uint32_t offset);
 void hw_write(struct gvt *gvt, uint32_t offset, uint32_t value);
 void hw_init(struct gvt *gvt);
-void hw_engine_halt(struct gvt *gvt, enum gpu_engine_id engine);
 void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine);
+/* What a held engine does for its owner, and that again. */
+void hw_engine_save(struct gvt *gvt, enum gpu_engine_id engine);
+void hw_engine_restore(struct gvt *gvt, enum gpu_engine_id engine);
 /* Set or clear STOP_RING. */
 void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop);
 void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, uint64_t desc);
@@ -218,6 +225,8 @@ void hw_drain(struct gvt *gvt);
 /* Fill and check; false and *@error if it cannot be had. */
 bool partition_choose(struct gvt *gvt, const struct vgpu_config *config,
 		      struct vgpu_partition *part, char **error);
+/* Of a type that there is; NULL: the smallest one's. */
+unsigned int partition_weight(const char *type);
 bool partition_has_range(const struct vgpu_partition *part, uint64_t start, uint64_t size);
 
 /* ---- ggtt.c ---- */
@@ -291,8 +300,8 @@ void mmio_init(struct vgpu *vgpu);
 
 /* ---- execlist.c: virtual submission ports and status buffers ---- */
 void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);
-/* While the engine is busy: can it take this submission of its owner's, too? */
-bool execlist_is_more(const struct gvt_engine *ge, const struct vgpu_submission *sub);
+/* While the engine is busy: can it take what its owner has queued, too? */
+bool execlist_is_more(const struct vgpu_engine *engine);
 /* The shadow of what is to run first. NULL: refused, and *@why says why. */
 struct shadow *execlist_prepare(struct vgpu *vgpu, enum gpu_engine_id engine,
 				const struct vgpu_submission *sub, const char **why);
@@ -304,8 +313,11 @@ void execlist_refuse(struct vgpu *vgpu, enum gpu_engine_id engine,
 		     const struct vgpu_submission *sub, const char *why);
 /* An event of the physical CSB, for its owner; returns how many the guest got. */
 unsigned int execlist_event(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t status);
-/* The engine was reset under what was on it. */
-void execlist_abandon(struct gvt *gvt, enum gpu_engine_id engine);
+/* What @vgpu has on the engine, or parked, comes to nothing: the engine was reset under it. */
+void execlist_abandon(struct vgpu *vgpu, enum gpu_engine_id engine);
+/* The held engine changes hands: what it does for its owner is kept, and goes on later. */
+void execlist_park(struct vgpu *vgpu, enum gpu_engine_id engine);
+void execlist_unpark(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_reset(struct vgpu *vgpu, enum gpu_engine_id engine);
 uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_pointer_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);
@@ -313,13 +325,14 @@ void execlist_pointer_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32
 /* ---- sched.c: who has which engine ---- */
 void sched_submit(struct vgpu *vgpu, enum gpu_engine_id engine, const uint64_t desc[2]);
 void sched_run(struct gvt *gvt, enum gpu_engine_id engine);
-/*
- * To be called now and then while an engine is contended: an owner that will not finish by itself
- * has to give way.
- */
+/* To be called now and then while an engine is contended: somebody's time may be up. */
 void sched_tick(struct gvt *gvt, enum gpu_engine_id engine);
+/* What held this vGPU's work up does so no longer. */
+void sched_wake(struct vgpu *vgpu, enum gpu_engine_id engine);
+/* To be called before an engine turns idle: its time up to now goes on its owner's account. */
+void sched_account(struct gvt *gvt, enum gpu_engine_id engine);
 bool sched_owns(const struct vgpu *vgpu, enum gpu_engine_id engine);
-/* Take a vGPU's work off an engine, by force if it runs; the engine goes to whoever waits. */
+/* A vGPU's work comes to nothing, also if it runs; the engine goes to whoever waits. */
 void sched_evict(struct vgpu *vgpu, enum gpu_engine_id engine);
 
 /* ---- irq.c ---- */

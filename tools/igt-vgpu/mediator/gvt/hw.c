@@ -74,7 +74,6 @@ static void engine_init(struct gvt *gvt, enum gpu_engine_id engine)
 	hw_write(gvt, base + RING_IMR, ~(IRQ_ALL << virq_shift(engine)));
 	hw_write(gvt, base + RING_EIR, ~0u);
 	gvt->engine[engine].csb_read = csb_pointer(gvt, engine);
-	gvt->engine[engine].busy = false;
 }
 
 /** hw_init - take over the GPU after power on, and note what a new vGPU's registers read */
@@ -105,12 +104,6 @@ void hw_init(struct gvt *gvt)
 	hw_write(gvt, MASTER_IRQ, 1u << 31);
 }
 
-/** hw_engine_halt - nothing is executed any more; only hw_engine_reset() ends that */
-void hw_engine_halt(struct gvt *gvt, enum gpu_engine_id engine)
-{
-	hw_write(gvt, engine_base[engine] + RING_RESET_CTL, MASKED_ENABLE(RESET_REQUEST));
-}
-
 /**
  * hw_engine_reset - stop an engine whatever it does; nothing is left of what was on it, not even a
  * report
@@ -125,12 +118,37 @@ void hw_engine_reset(struct gvt *gvt, enum gpu_engine_id engine)
 	};
 	uint32_t base = engine_base[engine];
 
-	hw_engine_halt(gvt, engine);
+	hw_write(gvt, base + RING_RESET_CTL, MASKED_ENABLE(RESET_REQUEST));
 	hw_write(gvt, GDRST, domain[engine]);
-	execlist_abandon(gvt, engine);
 	hw_write(gvt, base + RING_RESET_CTL, MASKED_DISABLE(RESET_REQUEST));
 	hw_write(gvt, GT_BANK(virq_bank(engine)) + 0x8, 0xffffu << virq_shift(engine));
 	engine_init(gvt, engine);
+}
+
+/** hw_engine_save - see gvt_types.h; all that the engine reported was read */
+void hw_engine_save(struct gvt *gvt, enum gpu_engine_id engine)
+{
+	gpu_engine_save(gvt->gpu, engine, gvt->engine[engine].owner->engine[engine].state);
+}
+
+/* The owner's page may have moved since. */
+static void show_owner(struct gvt *gvt, enum gpu_engine_id engine)
+{
+	struct vgpu *owner = gvt->engine[engine].owner;
+	uint32_t base = engine_base[engine];
+
+	hw_write(gvt, base + GPU_RING_DOMAIN, owner->id);
+	hw_write(gvt, base + GPU_RING_HWS_PGA_VGPU, vreg_get(owner, base + RING_HWS_PGA));
+}
+
+/** hw_engine_restore - see gvt_types.h */
+void hw_engine_restore(struct gvt *gvt, enum gpu_engine_id engine)
+{
+	struct gvt_engine *ge = &gvt->engine[engine];
+
+	gpu_engine_restore(gvt->gpu, engine, ge->owner->engine[engine].state);
+	ge->csb_read = csb_pointer(gvt, engine);
+	show_owner(gvt, engine);
 }
 
 void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop)
@@ -143,12 +161,9 @@ void hw_stop(struct gvt *gvt, enum gpu_engine_id engine, bool stop)
 /** hw_submit - one context, for the engine's owner */
 void hw_submit(struct gvt *gvt, enum gpu_engine_id engine, uint64_t desc)
 {
-	uint32_t base = engine_base[engine], elsp = base + RING_ELSP;
-	struct vgpu *owner = gvt->engine[engine].owner;
+	uint32_t elsp = engine_base[engine] + RING_ELSP;
 
-	gvt->engine[engine].busy = true;
-	hw_write(gvt, base + GPU_RING_DOMAIN, owner->id);
-	hw_write(gvt, base + GPU_RING_HWS_PGA_VGPU, vreg_get(owner, base + RING_HWS_PGA));
+	show_owner(gvt, engine);
 	hw_write(gvt, elsp, 0);
 	hw_write(gvt, elsp, 0);
 	hw_write(gvt, elsp, desc >> 32);
@@ -207,8 +222,9 @@ void hw_drain_engine(struct gvt *gvt, enum gpu_engine_id engine)
 		if (ge->owner && bits)
 			virq_engine(ge->owner, engine, bits);
 		/* The second element of a submission may have been started just now. */
-		if (idle && !ge->run.valid) {
-			ge->busy = false;
+		if (idle && ge->owner && !ge->owner->engine[engine].run.valid) {
+			sched_account(gvt, engine);
+			ge->owner->engine[engine].busy = false;
 			return;
 		}
 		if (!bits)

@@ -152,12 +152,27 @@ static void denied(struct vgpu *vgpu, const char *what, uint32_t offset, const s
 	vgpu_log(vgpu, GPU_LOG_WARN, "%s of register 0x%x (%s) denied", what, offset, row->name);
 }
 
+/* Of a parked engine, also what the context brought along that runs there. */
+static uint32_t engine_read(struct vgpu *vgpu, uint32_t offset)
+{
+	enum gpu_engine_id e = engine_of(offset);
+	uint32_t value;
+
+	if (sched_owns(vgpu, e))
+		return hw_read(vgpu->gvt, offset);
+	if (vgpu->engine[e].busy && !vgpu->switched_map[offset / 4] &&
+	    gpu_engine_state_reg(vgpu->gvt->gpu, e, vgpu->engine[e].state, offset, &value))
+		return value;
+	return vreg_get(vgpu, offset);
+}
+
 uint32_t mmio_read(struct vgpu *vgpu, uint32_t offset)
 {
 	const struct policy *row = policy_find(offset);
 
 	switch (row->class) {
 	case POLICY_ENGINE:
+		return engine_read(vgpu, offset);
 	case POLICY_LIVE:
 		if (sched_owns(vgpu, engine_of(offset)))
 			return hw_read(vgpu->gvt, offset);

@@ -28,7 +28,7 @@ void mmio_pass_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 
 static bool is_running(struct vgpu *vgpu, enum gpu_engine_id engine)
 {
-	return sched_owns(vgpu, engine) && vgpu->gvt->engine[engine].busy;
+	return sched_owns(vgpu, engine) && vgpu->engine[engine].busy;
 }
 
 /*
@@ -42,7 +42,7 @@ uint32_t mmio_mi_mode_read(struct vgpu *vgpu, uint32_t offset)
 
 	if (sched_owns(vgpu, engine))
 		idle = hw_read(vgpu->gvt, offset) & MODE_IDLE;
-	else if (vgpu->engine[engine].hung)
+	else if (vgpu->engine[engine].hung || vgpu->engine[engine].busy)
 		idle = mode & STOP_RING;
 	return idle ? mode | MODE_IDLE : mode & ~MODE_IDLE;
 }
@@ -54,6 +54,7 @@ void mmio_mi_mode_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 	value = vreg_write(vgpu, offset, value);
 	if (sched_owns(vgpu, engine))
 		hw_stop(vgpu->gvt, engine, value & STOP_RING);
+	sched_wake(vgpu, engine);
 }
 
 uint32_t mmio_eir_read(struct vgpu *vgpu, uint32_t offset)
@@ -92,7 +93,8 @@ uint32_t mmio_execlist_status_read(struct vgpu *vgpu, uint32_t offset)
 	enum gpu_engine_id engine = hw_engine_of(offset);
 
 	if (offset & 8)		/* 0x238: the running context's id */
-		return is_running(vgpu, engine) ? hw_read(vgpu->gvt, offset) : 0;
+		return is_running(vgpu, engine)	 ? hw_read(vgpu->gvt, offset) :
+		       vgpu->engine[engine].busy ? vreg_get(vgpu, offset) : 0;
 	return execlist_status(vgpu, engine);
 }
 

@@ -22,13 +22,23 @@ struct range {
 static const struct {
 	const char *suffix;
 	struct { uint64_t aperture, hidden; } size;
-	unsigned int fences;
+	unsigned int fences, weight;
 } types[] = {
-	{ "8", { 64 * MIB, 384 * MIB }, 4 },
-	{ "4", { 128 * MIB, 512 * MIB }, 4 },
-	{ "2", { 256 * MIB, 1024 * MIB }, 4 },
-	{ "1", { 512 * MIB, 2048 * MIB }, 4 },
+	{ "8", { 64 * MIB, 384 * MIB }, 4, VGPU_MAX_WEIGHT / 8 },
+	{ "4", { 128 * MIB, 512 * MIB }, 4, VGPU_MAX_WEIGHT / 4 },
+	{ "2", { 256 * MIB, 1024 * MIB }, 4, VGPU_MAX_WEIGHT / 2 },
+	{ "1", { 512 * MIB, 2048 * MIB }, 4, VGPU_MAX_WEIGHT },
 };
+
+unsigned int partition_weight(const char *type)
+{
+	unsigned int i;
+
+	for (i = 0; type && i < G_N_ELEMENTS(types); i++)
+		if (g_str_has_suffix(type, types[i].suffix))
+			return types[i].weight;
+	return types[0].weight;
+}
 
 bool partition_has_range(const struct vgpu_partition *part, uint64_t start, uint64_t size)
 {

@@ -48,6 +48,7 @@ static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)
 	/* Even if it is idle: contexts to come must not find what is left in its registers. */
 	if (ge->owner == vgpu)
 		hw_engine_reset(vgpu->gvt, e);
+	execlist_abandon(vgpu, e);
 	/* The driver rewrites images as it likes before it goes on. */
 	shadow_forget(vgpu, e);
 	context_invalidate(vgpu, e);

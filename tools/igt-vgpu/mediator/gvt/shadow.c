@@ -114,34 +114,47 @@ void *shadow_window_page(struct gvt *gvt, uint64_t addr)
 static void show_status_page(struct shadow *shadow, uint64_t pte)
 {
 	struct gvt *gvt = shadow->vgpu->gvt;
-	struct gvt_engine *ge = &gvt->engine[shadow->engine];
 
 	if (pte & GPU_PTE_PRESENT)
 		pte = (pte & ~GPU_DOMAIN_MASK) | (uint64_t)shadow->vgpu->id << GPU_DOMAIN_SHIFT;
 	else
 		pte = 0;
-	gpu_ggtt_write(gvt->gpu, GVT_SHADOW_GGTT_INDEX + window_page(shadow->engine, ge->place),
-		       pte);
+	gpu_ggtt_write(gvt->gpu,
+		       GVT_SHADOW_GGTT_INDEX + window_page(shadow->engine, shadow->place), pte);
 }
 
-uint32_t shadow_show(struct shadow *shadow)
+uint32_t shadow_lrca(const struct shadow *shadow)
+{
+	return GVT_SHADOW_GGTT +
+	       (window_page(shadow->engine, shadow->place) << GPU_PAGE_SHIFT);
+}
+
+void shadow_reveal(struct shadow *shadow)
+{
+	struct gvt_engine *ge = &shadow->vgpu->gvt->engine[shadow->engine];
+
+	ge->place = shadow->place;
+	atomic_store(&ge->window[ge->place], shadow->image);
+	show_status_page(shadow, ggtt_entry(shadow->vgpu, shadow->lrca));
+	shadow->visible = true;
+}
+
+void shadow_show(struct shadow *shadow)
 {
 	struct gvt_engine *ge = &shadow->vgpu->gvt->engine[shadow->engine];
 
 	shadow->running = true;
-	ge->place = (ge->place + 1) % SHADOW_PLACES;
-	atomic_store(&ge->window[ge->place], shadow->image);
-	show_status_page(shadow, shadow->pte[0]);
-	return GVT_SHADOW_GGTT + (window_page(shadow->engine, ge->place) << GPU_PAGE_SHIFT);
+	shadow->place = (ge->place + 1) % SHADOW_PLACES;
+	shadow_reveal(shadow);
 }
 
-static void hide(struct shadow *shadow)
+void shadow_hide(struct shadow *shadow)
 {
-	struct gvt_engine *ge = &shadow->vgpu->gvt->engine[shadow->engine];
-
+	if (!shadow->visible)
+		return;
 	show_status_page(shadow, 0);
-	atomic_store(&ge->window[ge->place], NULL);
-	shadow->running = false;
+	atomic_store(&shadow->vgpu->gvt->engine[shadow->engine].window[shadow->place], NULL);
+	shadow->visible = false;
 }
 
 /* ---- their life ---- */
@@ -230,14 +243,14 @@ void shadow_ggtt_changed(struct vgpu *vgpu, uint32_t page)
 	unsigned int e;
 
 	for (e = 0; e < GPU_NUM_ENGINES; e++) {
-		struct shadow *running = vgpu->gvt->engine[e].shadow;
+		struct shadow *running = vgpu->engine[e].shadow;
 
 		if (covers(vgpu->engine[e].last, page))
 			shadow_forget(vgpu, e);
-		if (!covers(running, page) || running->vgpu != vgpu)
+		if (!covers(running, page))
 			continue;
 		shadow_discard(running, "its GGTT entries changed while it ran");
-		if (page == running->lrca >> GPU_PAGE_SHIFT)
+		if (running->visible && page == running->lrca >> GPU_PAGE_SHIFT)
 			show_status_page(running, ggtt_entry(vgpu, running->lrca));
 	}
 }
@@ -448,7 +461,8 @@ void shadow_put(struct shadow *shadow)
 {
 	struct vgpu *vgpu = shadow->vgpu;
 
-	hide(shadow);
+	shadow_hide(shadow);
+	shadow->running = false;
 	if (shadow->lost)
 		vgpu_log(vgpu, GPU_LOG_DEBUG, "%s: context 0x%08x: %s: not saved",
 			 gpu_engine_name(shadow->engine), shadow->lrca, shadow->lost);

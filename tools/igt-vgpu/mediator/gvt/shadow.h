@@ -35,7 +35,9 @@ struct shadow {
 	struct shadow *next, **link;
 	/* all but the registers in it is what the guest's image holds, too */
 	bool valid;
-	bool running;			/* the engine has it */
+	bool running;			/* the engine has it, or what it does with it is parked */
+	bool visible;			/* it is in the window ... */
+	unsigned int place;		/* ... there */
 	/* why nothing is written back since it is on the engine, NULL: all is */
 	const char *lost;
 	uint64_t pte[SHADOW_MAX_PAGES];	/* the guest's entries at that time */
@@ -57,8 +59,13 @@ void *shadow_window_page(struct gvt *gvt, uint64_t addr);
  */
 struct shadow *shadow_get(struct vgpu *vgpu, enum gpu_engine_id engine, uint64_t desc,
 			  const char **why);
-/* Put it into the window for the idle engine; returns its LRCA there. */
-uint32_t shadow_show(struct shadow *shadow);
+/* Put it into the window, for the idle engine. */
+void shadow_show(struct shadow *shadow);
+/* Its LRCA there. */
+uint32_t shadow_lrca(const struct shadow *shadow);
+/* Take it from the window while others have the engine, and put it where it was. */
+void shadow_hide(struct shadow *shadow);
+void shadow_reveal(struct shadow *shadow);
 /* More of a context that runs: its new tail. False: the image is not there any more. */
 bool shadow_renew_tail(struct shadow *shadow);
 /* The engine saved it and is done with it: write it back. */

@@ -38,7 +38,11 @@ static void vgpu_stop(struct vgpu *vgpu)
 
 static void vgpu_destroy(struct vgpu *vgpu)
 {
+	unsigned int e;
+
 	context_fini(vgpu);
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		gpu_engine_state_free(vgpu->engine[e].state);
 	g_free(vgpu->ggtt);
 	g_free(vgpu->ggtt_half);
 	g_free(vgpu->vreg);
@@ -54,6 +58,31 @@ static unsigned int free_id(struct gvt *gvt)
 		if (!atomic_load(&gvt->vgpu[id]))
 			return id;
 	return 0;
+}
+
+static bool set_weight(struct vgpu *vgpu, const struct vgpu_config *config, char **error)
+{
+	vgpu->weight = config->weight ? config->weight : partition_weight(config->type);
+	if (vgpu->weight <= VGPU_MAX_WEIGHT)
+		return true;
+	*error = g_strdup_printf("weight=%u: it can be 1 to %d", vgpu->weight, VGPU_MAX_WEIGHT);
+	return false;
+}
+
+static bool make_states(struct vgpu *vgpu, char **error)
+{
+	unsigned int e;
+
+	for (e = 0; e < GPU_NUM_ENGINES; e++) {
+		vgpu->engine[e].vtime = INT64_MIN;	/* it was idle for ever */
+		vgpu->engine[e].state = gpu_engine_state_new(vgpu->gvt->gpu, e);
+		if (!vgpu->engine[e].state) {
+			*error = g_strdup_printf("no memory for the state of %s",
+						 gpu_engine_name(e));
+			return false;
+		}
+	}
+	return true;
 }
 
 /** vgpu_new - see gvt.h */
@@ -73,7 +102,8 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 					 GVT_MAX_VGPUS);
 		goto fail;
 	}
-	if (!partition_choose(gvt, config, &vgpu->part, error))
+	if (!partition_choose(gvt, config, &vgpu->part, error) ||
+	    !set_weight(vgpu, config, error) || !make_states(vgpu, error))
 		goto fail;
 	context_init(vgpu);
 	vgpu->ggtt_pages = (vgpu->part.aperture_size + vgpu->part.hidden_size) >> GPU_PAGE_SHIFT;

@@ -6,7 +6,7 @@
  *       [,aperture-base=B,aperture-size=B,hidden-base=B,hidden-size=B,fences=N[,fence-base=N]]
  * an explicit partition
  *       [,whole-ggtt=on][,pvinfo="field=value;..."][,stats-file=NAME]
- *       [,abi=1.0][,features=MASK][,channel-fault=FAULT]
+ *       [,weight=N][,abi=1.0][,features=MASK][,channel-fault=FAULT]
  *
  * (QOM has a property "type" for each object already, so the type of a vGPU is called
  * vgpu-type.)
@@ -28,6 +28,7 @@ struct IgtVgpu {
     struct vgpu_partition partition; /* properties */
     uint32_t fence_base, fences;     /* properties */
     bool whole_ggtt;                 /* property */
+    uint32_t weight;                 /* property: share of busy engines, 0: the type's */
     char *type;                      /* property */
     char *pvinfo;                    /* property, the last one that was accepted */
     char *abi;                       /* property: version of the PVINFO page */
@@ -93,6 +94,7 @@ static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
     struct vgpu_config config = { .opaque = dev,
                                   .stats = dev->stats,
                                   .whole_ggtt = s->whole_ggtt,
+                                  .weight = s->weight,
                                   .abi_1_0 = s->abi && !strcmp(s->abi, "1.0"),
                                   .features_withheld = ~s->features };
     char *error = NULL;
@@ -256,6 +258,7 @@ static Property igt_vgpu_properties[] = {
     DEFINE_PROP_UINT32("fence-base", IgtVgpu, fence_base, 0),
     DEFINE_PROP_UINT32("fences", IgtVgpu, fences, 0),
     DEFINE_PROP_BOOL("whole-ggtt", IgtVgpu, whole_ggtt, false),
+    DEFINE_PROP_UINT32("weight", IgtVgpu, weight, 0),
     DEFINE_PROP_STRING("abi", IgtVgpu, abi),
     DEFINE_PROP_UINT32("features", IgtVgpu, features, UINT32_MAX),
     DEFINE_PROP_END_OF_LIST(),

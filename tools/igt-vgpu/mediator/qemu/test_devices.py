@@ -188,6 +188,14 @@ class ConfigSpace(Base):
             sizes[offset] = vm.config_read(offset)
         self.assertEqual(sizes, {0x10: 0xff000004, 0x18: 0xf000000c, 0x20: 0xffffffc1})
 
+    def test_the_aperture_can_be_larger_and_the_larger_types_fit(self) -> None:
+        for size, bar, kind, share in (("512M", 0xe000000c, "GVTg_V5_2", 256), ("1G", 0xc000000c, "GVTg_V5_1", 512)):
+            with self.subTest(size):
+                vm = self.boot(["-object", f"igt-gpu,id=gpu0,aperture={size}", "-device", f"{VGPU[3]},vgpu-type={kind}"])
+                vm.config_write(0x18, 0xffffffff)
+                self.assertEqual(vm.config_read(0x18), bar)
+                self.assertEqual(vm.stats()["partition"]["aperture_size"], share << 20)
+
     def test_power_state_can_be_set_and_msi_has_one_vector(self) -> None:
         vm = self.boot(VGPU)
         vm.config_write(0xd4, 3, 2)
@@ -432,6 +440,11 @@ class Errors(unittest.TestCase):
         ("no gpu", ["-device", "igt-vgpu,id=v"], r"property gpu is missing: add -object igt-gpu"),
         ("a gpu that is not there", ["-device", "igt-vgpu,gpu=nope"], r"nope"),
         ("an unknown platform", ["-object", "igt-gpu,id=gpu0,platform=voodoo"], r"platform 'voodoo' is unknown: use skl"),
+        ("an odd aperture", ["-object", "igt-gpu,id=gpu0,aperture=300M"], r"aperture=314572800: use 256M, 512M or 1G"),
+        ("a type that is too large", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V5_1"],
+         r"v: type=GVTg_V5_1 needs 512 MiB of aperture"),
+        ("a weight that is too large", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,weight=17"],
+         r"v: weight=17: it can be 1 to 16"),
         ("an unknown type", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V9_9"], r"v: .*GVTg_V9_9"),
         ("type and partition", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V5_4,fences=2"],
          r"v: vgpu-type=GVTg_V5_4 excludes"),

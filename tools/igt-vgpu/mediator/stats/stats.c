@@ -199,6 +199,16 @@ struct json_object *stats_snapshot(const struct stats *stats)
 		put_number(part, gpu_engine_name(engine),
 			   stats_get(stats, STATS_SUBMISSION_0 + engine));
 
+	part = put_object(root, "engine_time_ns");
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
+		put_number(part, gpu_engine_name(engine),
+			   stats_get(stats, STATS_ENGINE_NS_0 + engine));
+
+	part = put_object(root, "preempted");
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
+		put_number(part, gpu_engine_name(engine),
+			   stats_get(stats, STATS_PREEMPTED_0 + engine));
+
 	put_channel(root, stats);
 
 	part = put_object(root, "resets");

@@ -33,6 +33,14 @@ enum stats_kind {
 	STATS_SUBMISSION_1,
 	STATS_SUBMISSION_2,
 	STATS_SUBMISSION_3, /* ELSP submissions by engine */
+	STATS_ENGINE_NS_0,
+	STATS_ENGINE_NS_1,
+	STATS_ENGINE_NS_2,
+	STATS_ENGINE_NS_3, /* time that it had the engine and something to do there */
+	STATS_PREEMPTED_0,
+	STATS_PREEMPTED_1,
+	STATS_PREEMPTED_2,
+	STATS_PREEMPTED_3, /* times that the engine was taken from it while it was busy */
 	STATS_CHANNEL_CREATE,
 	STATS_CHANNEL_PIN,
 	STATS_CHANNEL_UNPIN,

@@ -321,17 +321,20 @@ void gx_submit(struct gx_context *first, struct gx_context *second)
 	gx_set_reg(guest, elsp, (uint32_t)first->desc);
 }
 
-/* Until there is nothing to do; a semaphore that waits is left waiting. */
+/*
+ * Until there is nothing to do; a semaphore that waits is left waiting. Of two that wait each has
+ * had its turn.
+ */
 void gx_run(struct gx *gx, enum gpu_engine_id engine)
 {
-	unsigned int slices = 1000, kicks;
+	unsigned int slices = 1000, turns = 100, kicks;
 	uint64_t poll_ns;
 
 	do {
 		kicks = gx->kicks[engine];
 		while (gvt_engine_run(gx->gvt, engine, 100, &poll_ns))
 			assert_true(--slices);
-	} while (kicks != gx->kicks[engine]);
+	} while (kicks != gx->kicks[engine] && --turns);
 }
 
 bool gx_event(struct gx_guest *guest, enum gpu_engine_id engine, uint32_t *status, uint32_t *id)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The mediator under threads, for ThreadSanitizer (and natively as a stress test): four engines
- * that run, two guests that submit, reset and look at registers, one vGPU that comes and goes. What
- * is checked: no deadlock, no race, every submission's end is seen.
+ * that run, two guests that submit, reset and look at registers, one vGPU that comes and goes, one
+ * whose work never ends. What is checked: no deadlock, no race, every submission's end is seen.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -132,6 +132,54 @@ static void guests_engines_and_resets_run_at_once(void **state)
 		pthread_join(engines[i], NULL);
 	assert_true(gx->guest[0].irq_rises > 0);
 	assert_true(gx->guest[1].irq_rises > 0);
+}
+
+/* All engines are one guest's, with batches that never end; the other one gets its work done. */
+static void endless_work_of_one_does_not_keep_the_other_from_its_own(void **state)
+{
+	struct runner runner[GPU_NUM_ENGINES];
+	struct gx_context endless[GPU_NUM_ENGINES];
+	pthread_t engines[GPU_NUM_ENGINES], guest;
+	uint64_t taken = 0;
+	unsigned int e;
+	uint32_t flag;
+	void *why;
+	GUESTS(state);
+
+	atomic_store(&quit, false);
+	flag = gx_alloc(a, 1);
+	for (e = 0; e < GPU_NUM_ENGINES; e++) {
+		gx_context_init(&endless[e], a, e);
+		/* Waits on two of them; on the others a batch that jumps to its own beginning. */
+		if (e % 2) {
+			gx_emit_wait(&endless[e], flag);
+		} else {
+			uint32_t batch = gx_alloc(a, 1);
+
+			gx_set(a, batch, 0x31u << 23 | 1);
+			gx_set(a, batch + 4, batch);
+			gx_emit(&endless[e], 4, 0x31u << 23 | 1, batch, 0u, 0u);
+		}
+		gx_submit(&endless[e], NULL);
+		runner[e] = (struct runner){ gx, e };
+		assert_int_equal(pthread_create(&engines[e], NULL, run_engine, &runner[e]), 0);
+	}
+	assert_int_equal(pthread_create(&guest, NULL, submit_all, b), 0);
+	pthread_join(guest, &why);
+	if (why)
+		fail_msg("%s", (const char *)why);
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		taken += stats_get(a->stats, STATS_PREEMPTED_0 + e);
+	assert_true(taken >= ROUNDS);
+	/* What waited ends; what never ends is reset. */
+	gx_set(a, flag, 1);
+	gx_set_reg(a, 0x941c, 1u << 1 | 1u << 2);
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		while (gx_reg(a, gx_base(e) + 0x234) & 0x6001c)
+			usleep(10);
+	atomic_store(&quit, true);
+	for (e = 0; e < GPU_NUM_ENGINES; e++)
+		pthread_join(engines[e], NULL);
 }
 
 /* ---- an edge-triggered front end and a driver that looks only when told ---- */
@@ -300,6 +348,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(guests_engines_and_resets_run_at_once, gx_setup,
 						gx_teardown),
+		cmocka_unit_test_setup_teardown(
+			endless_work_of_one_does_not_keep_the_other_from_its_own, gx_setup,
+			gx_teardown),
 		cmocka_unit_test_setup_teardown(no_interrupt_is_lost, gx_setup, gx_teardown),
 	};
 
