@@ -41,6 +41,7 @@ class Vgpu:
     hidden_base: int | None = None
     hidden_size: int | None = None
     fences: int | None = None
+    weight: int | None = None
     abi: str = ""
 
     @property
@@ -52,7 +53,7 @@ class Vgpu:
         options = [f"igt-vgpu,gpu={self.gpu},id={self.id},addr={self.addr}"]
         if self.type:
             options.append(f"vgpu-type={self.type}")
-        for name in ("aperture_base", "aperture_size", "hidden_base", "hidden_size", "fences"):
+        for name in ("aperture_base", "aperture_size", "hidden_base", "hidden_size", "fences", "weight"):
             value = getattr(self, name)
             if value is not None:
                 options.append(f"{name.replace('_', '-')}={value}")
@@ -119,7 +120,7 @@ class VmSpec:
         uuids = host.partition(":")[2].split(",")
         if any(isinstance(d, NativeGpu) for d in self.devices):
             raise SpecError("needs the bare GPU of the software mediator")
-        if any(d.pvinfo or d.abi or d.aperture_size is not None or d.type for d in self.devices
+        if any(d.pvinfo or d.abi or d.aperture_size is not None or d.type or d.weight for d in self.devices
                if isinstance(d, Vgpu)):
             raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
         if len(self.devices) > len(uuids):
