@@ -101,13 +101,18 @@ def may_contain(declaration: Declaration, patterns: list[str]) -> bool:
     return any(p.startswith(prefix) for p in patterns)
 
 
+def is_demanded(declaration: Declaration, patterns: list[str]) -> bool:
+    """What runs only on demand must be meant by its suite's name, so that no other pattern hits it by chance."""
+    return not declaration.on_demand or any(p.startswith(declaration.suite) for p in patterns)
+
+
 def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: bool = False,
            note=lambda text: None) -> list[Item]:
     """Expand and filter; folders are built once each, only where something of them may run."""
     wrong: dict[Path, str] = {}
     chosen: list[tuple[Item, bool]] = []
     for declaration in found:
-        if not may_contain(declaration, patterns):
+        if not may_contain(declaration, patterns) or not is_demanded(declaration, patterns):
             continue
         folder = declaration.folder
         if folder not in wrong:

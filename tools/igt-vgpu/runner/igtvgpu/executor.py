@@ -231,7 +231,7 @@ class Executor:
 
     def _attempt(self, vm: VM, item: Item, allowed: list[Allow]) -> list[Outcome]:
         declaration = item.declaration
-        timeout = declaration.timeout * self._scale
+        timeout = item.timeout * self._scale
         try:
             with _backstop(timeout + BACKSTOP):
                 self._prepare(vm, declaration)
@@ -270,7 +270,7 @@ class Executor:
             dead = vm.broken() or str(error)
         seconds = time.monotonic() - begin
         lines = vm.kmsg(position)[:end - position + 1]
-        allow = [*item.declaration.allow, *allowed, *(PROVOKED if item.declaration.expect_errors else ())]
+        allow = [*item.declaration.allow, *allowed, *(PROVOKED if item.expect_errors else ())]
         splats = splat.find((line.text for line in lines), allow)
         path = self._reporter.log_path("/".join(slug(p) for p in item.name.split("/")))
         path.write_text("\n".join([*self._log, "", f"--- kernel log of {vm.name} ---",

@@ -17,10 +17,12 @@ from typing import Any, Callable, Iterator
 from . import ktap, paths
 from .agent import Completed
 from .context import Context, TestFailed, TestSkipped
+from .expected import SLOW, Expected, judge
 from .suite import Declaration, SuiteError
 
 LIST_TIMEOUT = 20
 IGT_SKIP, IGT_INVALID = 77, 79
+GPU_WEDGED = "cat /sys/kernel/debug/dri/*/i915_wedged 2>/dev/null"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ class Item:
     broken: str = ""
     skip: str = ""
     about: str = ""
+    expected: Expected | None = None
+
+    @property
+    def timeout(self) -> float:
+        slow = self.expected is not None and "slow" in self.expected.marks
+        return self.declaration.timeout * (SLOW if slow else 1)
+
+    @property
+    def expect_errors(self) -> bool:
+        return self.declaration.expect_errors or (self.expected is not None and "hang" in self.expected.marks)
 
 
 @dataclass
@@ -91,7 +103,30 @@ def _igt_expand(declaration: Declaration) -> list[Item]:
     names, wrong = _igt_list(declaration)
     if wrong:
         return [Item(declaration, declaration.full_name, broken=wrong)]
+    if declaration.args["expected"]:
+        return _igt_expected(declaration, names)
     return [Item(declaration, f"{declaration.full_name}/{n}" if n else declaration.full_name, n) for n in names]
+
+
+def _igt_expected(declaration: Declaration, listed: list[str]) -> list[Item]:
+    """The items of one set of a list. That the list and the program's own know different subtests is a failure."""
+    expected, chosen = declaration.args["expected"], declaration.args["chosen"]
+    program = Path(declaration.args["program"]).name
+    given, unnamed = expected.assign(program, listed)
+
+    def item(subtest: str, **more: Any) -> Item:
+        return Item(declaration, "/".join(x for x in (declaration.full_name, subtest) if x), subtest, **more)
+    items = []
+    for row in (r for r in expected.of(program) if r.set == chosen):
+        if not given[row.name]:
+            items.append(item(row.subtest, broken=f"{row.where} lists {row.name}, which the program does not have"))
+        elif row.outcome == "omit":
+            items.append(item(row.subtest, skip=f"{len(given[row.name])} left out: {row.reason}"))
+        else:
+            items += [item(f"{s}@{row.dynamic}" if row.dynamic else s, expected=row) for s in given[row.name]]
+    if chosen == expected.sets[-1]:
+        items += [item(s, broken=f"{'@'.join(x for x in (program, s) if x)} is not in the list of expected outcomes") for s in unnamed]
+    return items
 
 
 def igt_skip_reason(output: str) -> str:
@@ -106,21 +141,32 @@ def igt_skip_reason(output: str) -> str:
     return plain[1].strip() if plain else ""
 
 
-def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
-    more = f"--run-subtest {shlex.quote(item.sub)}" if item.sub else ""
-    done = run(_igt_command(item.declaration, more, guest=True))
+def _igt_outcome(done: Completed, name: str) -> Outcome:
+    """What a run of the subtest of that name, or of a whole program, came to."""
     if done.timed_out:
-        yield Outcome("fail", done.why())
-    elif done.rc == IGT_SKIP:
-        yield Outcome("skip", igt_skip_reason(done.out))
-    elif done.rc == 0 and item.sub and not re.search(rf"ubtest {re.escape(item.sub)}: SUCCESS", done.out):
-        yield Outcome("fail", f"ended with 0 but never printed 'Subtest {item.sub}: SUCCESS'")
-    elif done.rc == 0:
-        yield Outcome("pass")
-    else:
-        told = [x.strip() for x in done.out.splitlines()
-                if re.search(r"CRITICAL|Failed assertion|assertion|error:|FAIL", x)]
-        yield Outcome("fail", f"status {done.rc}: {told[0] if told else done.why()}")
+        return Outcome("fail", done.why())
+    if done.rc == IGT_SKIP:
+        return Outcome("skip", igt_skip_reason(done.out))
+    if done.rc == 0 and name and not re.search(rf"ubtest {re.escape(name)}: SUCCESS", done.out):
+        return Outcome("fail", f"ended with 0 but never printed 'Subtest {name}: SUCCESS'")
+    if done.rc == 0:
+        return Outcome("pass")
+    told = [x.strip() for x in done.out.splitlines() if re.search(r"CRITICAL|Failed assertion|assertion|error:|FAIL", x)]
+    return Outcome("fail", f"status {done.rc}: {told[0] if told else done.why()}")
+
+
+def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    sub, _, dynamic = item.sub.partition("@")
+    more = f"--run-subtest {shlex.quote(sub)}" if sub else ""
+    more += f" --dynamic-subtest {shlex.quote(dynamic)}" if dynamic else ""
+    outcome = _igt_outcome(run(_igt_command(item.declaration, more, guest=True)), dynamic or sub)
+    if item.expected:
+        outcome.details = {"expected": item.expected.outcome, "came_to": outcome.status}
+        outcome.status, outcome.reason = judge(item.expected, outcome.status, outcome.reason)
+        wedged = run(GPU_WEDGED).out.split()
+        if outcome.status != "fail" and any(int(w, 0) for w in wedged):
+            outcome.status, outcome.reason = "fail", f"leaves the GPU wedged (i915_wedged: {' '.join(wedged)})"
+    yield outcome
 
 
 # --- KTAP programs and KUnit -----------------------------------------------------------------------

@@ -6,9 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .spec import VGPU, VmSpec
+
+if TYPE_CHECKING:
+    from .expected import ExpectedList
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -48,6 +51,7 @@ class Declaration:
     expect_errors: bool = False
     skip: str = ""
     keep_vm: bool = True
+    on_demand: bool = False
     folder: Path = Path(".")
     args: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
@@ -57,7 +61,7 @@ class Declaration:
 
 
 DRIVER_STATES = ("loaded", "unloaded", "any")
-COMMON = ("vm", "driver", "driver_options", "timeout", "allow", "expect_errors", "skip", "keep_vm")
+COMMON = ("vm", "driver", "driver_options", "timeout", "allow", "expect_errors", "skip", "keep_vm", "on_demand")
 
 
 class Suite:
@@ -65,13 +69,13 @@ class Suite:
 
     def __init__(self, name: str, *, vm: VmSpec = VGPU, timeout: float = DEFAULT_TIMEOUT,
                  allow: list[Allow] | tuple[Allow, ...] = (), expect_errors: bool = False,
-                 driver_options: str = "") -> None:
+                 driver_options: str = "", on_demand: bool = False) -> None:
         self.name = name
         self.folder = Path(".")
         self.declarations: list[Declaration] = []
         self._defaults: dict[str, Any] = {"vm": vm, "timeout": timeout, "allow": tuple(allow),
                                           "expect_errors": expect_errors,
-                                          "driver_options": driver_options}
+                                          "driver_options": driver_options, "on_demand": on_demand}
 
     def _add(self, kind: str, name: str, common: dict[str, Any], driver: str, **args: Any) -> None:
         unknown = set(common) - set(COMMON)
@@ -87,10 +91,10 @@ class Suite:
         self.declarations.append(Declaration(suite=self.name, name=name, kind=kind, args=args, **merged))
 
     def igt(self, program: str, args: str = "", env: str = "", subtests: list[str] | None = None,
-            name: str = "", **common: Any) -> None:
-        """An IGT-style program; its subtests become tests."""
+            name: str = "", expected: ExpectedList | None = None, chosen: str = "", **common: Any) -> None:
+        """An IGT-style program; its subtests become tests. With `expected`, those of the set `chosen`, judged by it."""
         self._add("igt", name or Path(program).name, common, "loaded", program=program, args=args, env=env,
-                  subtests=subtests)
+                  subtests=subtests, expected=expected, chosen=chosen)
 
     def kselftest(self, program: str, args: str = "", name: str = "", **common: Any) -> None:
         """A program that prints KTAP."""

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Lists of expected outcomes: how they are read, what they stand for, how an outcome is judged; what runs on demand only."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from fake_vm import Run
+from igtvgpu import discovery
+from igtvgpu.expected import ExpectedList
+from igtvgpu.suite import Suite, SuiteError
+from test_fake_failures import says
+
+SETS = ("smoke", "full")
+
+
+class Lists(unittest.TestCase):
+    """A list file and a program that behaves like an IGT program with the subtests a, b, b-hang, c."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.program = self.folder / "prog"
+        self.program.write_text("#!/bin/sh\nprintf 'a\\nb\\nb-hang\\nc\\n'\n")
+        os.chmod(self.program, 0o755)
+
+    def read(self, *rows: str) -> ExpectedList:
+        path = self.folder / "x.list"
+        path.write_text("# a comment\n\n" + "\n".join(rows) + "\n")
+        return ExpectedList(path, SETS)
+
+    def run_set(self, rows: tuple[str, ...], *answers, chosen: str = "full") -> Run:
+        suite = Suite("s", timeout=1)
+        suite.igt(str(self.program), expected=self.read(*rows), chosen=chosen)
+        return Run(suite, [*answers, ("i915_wedged", says(0, "0\n0\n"))])
+
+    def test_mistakes_are_named_with_their_place(self):
+        for row, error in (("full prog@a", "2 columns"), ("much prog@a pass", "no set 'much'"),
+                           ("full prog@a good", "outcome 'good'"), ("full prog@a pass,fast", "outcome 'pass,fast'"),
+                           ("full prog@a skip", "needs a reason"), ("full prog@a@b@c pass", "more than program@")):
+            with self.subTest(row=row), self.assertRaises(SuiteError) as caught:
+                self.read(row)
+            self.assertIn("x.list:3", str(caught.exception))
+            self.assertIn(error, str(caught.exception))
+        with self.assertRaisesRegex(SuiteError, r"x\.list:4: prog@a is listed already, in x\.list:3"):
+            self.read("full prog@a pass", "smoke prog@a pass")
+
+    def test_the_nearest_row_counts(self):
+        rows = self.read("full prog@* pass", "full prog@b* pass", "smoke prog@b pass", "full prog@c@x pass", "full prog@c@y pass")
+        self.assertEqual(rows.assign("prog", ["a", "b", "b-hang", "c"]),
+                         ({"prog@*": ["a"], "prog@b*": ["b-hang"], "prog@b": ["b"], "prog@c@x": ["c"], "prog@c@y": ["c"]}, []))
+
+    def test_a_set_runs_its_own_rows(self):
+        run = self.run_set(("smoke prog@b pass", "full prog@* pass"), ("subtest b", says(0, "Subtest b: SUCCESS")), chosen="smoke")
+        self.assertEqual({n: r.status for n, r in run.results.items() if n.startswith("s/")}, {"s/prog/b": "pass"})
+
+    def test_a_subtest_that_no_row_names_is_a_failure_and_so_is_a_row_without_a_subtest(self):
+        run = self.run_set(("full prog@[ab]* omit why", "full prog@gone pass"))
+        self.assertIn("prog@c is not in the list", run["s/prog/c"].reason)
+        self.assertIn("x.list:4 lists prog@gone", run["s/prog/gone"].reason)
+        self.assertEqual({run[f"s/prog/{s}"].status for s in ("c", "gone")}, {"fail"})
+        self.assertEqual(run["s/prog/[ab]*"].reason, "3 left out: why")
+
+    def test_outcomes_are_judged(self):
+        passes, skips, fails = says(0, "Subtest a: SUCCESS"), says(77, "SKIP: no HuC"), says(98, "Failed assertion: x")
+        for expected, answer, status, reason in (
+                ("pass", passes, "pass", ""), ("pass", skips, "fail", "skipped: no HuC"), ("pass", fails, "fail", "Failed assertion: x"),
+                ("skip no firmware", skips, "skip", "no firmware (no HuC)"),
+                ("skip no firmware", passes, "fail", "x.list:3 expects 'skip' (no firmware), but it came to 'pass'"),
+                ("skip no firmware", fails, "fail", "Failed assertion: x"),
+                ("fail too slow", fails, "skip", "fails as expected: too slow"), ("fail too slow", passes, "fail", "came to 'pass'"),
+                ("fail too slow", skips, "fail", "came to 'skip'")):
+            with self.subTest(expected=expected, status=status):
+                result = self.run_set((f"smoke prog@a {expected}",), ("subtest a", answer), chosen="smoke")["s/prog/a"]
+                self.assertEqual(result.status, status)
+                self.assertIn(reason, result.reason)
+
+    def test_a_dynamic_subtest_runs_alone_and_must_be_named(self):
+        run = self.run_set(("smoke prog@a@one pass", "smoke prog@a@two pass"),
+                           ("--run-subtest a --dynamic-subtest one", says(0, "Dynamic subtest one: SUCCESS")),
+                           ("--run-subtest a --dynamic-subtest two", says(0, "Subtest a: SUCCESS")), chosen="smoke")
+        self.assertEqual(run["s/prog/a@one"].status, "pass")
+        self.assertIn("never printed 'Subtest two: SUCCESS'", run["s/prog/a@two"].reason)
+
+    def test_a_wedged_gpu_is_a_failure(self):
+        suite = Suite("s", timeout=1)
+        suite.igt(str(self.program), expected=self.read("smoke prog@a pass"), chosen="smoke")
+        run = Run(suite, [("subtest a", says(0, "Subtest a: SUCCESS")), ("i915_wedged", says(0, "0\n1\n"))])
+        self.assertIn("leaves the GPU wedged", run["s/prog/a"].reason)
+
+    def test_only_who_hangs_on_purpose_may_hang(self):
+        hang = "i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb"
+        for outcome, status in (("pass", "fail"), ("pass,hang", "pass")):
+            with self.subTest(outcome=outcome):
+                run = self.run_set((f"smoke prog@a {outcome}",), ("subtest a", says(0, "Subtest a: SUCCESS", hang)), chosen="smoke")
+                self.assertEqual(run["s/prog/a"].status, status)
+
+    def test_on_demand_means_by_the_name_of_the_suite(self):
+        suite = Suite("many", on_demand=True)
+        suite.igt(str(self.program))
+        for patterns, meant in (([], 0), (["prog"], 0), (["*prog/a"], 0), (["many/*"], 4), (["many/prog/a"], 1)):
+            with self.subTest(patterns=patterns):
+                self.assertEqual(len(discovery.select(suite.declarations, patterns, "fake")), meant)
