@@ -128,7 +128,7 @@ def command_run(args: argparse.Namespace) -> int:
     config = _config(args)
     items = _items(args)
     reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel), args.tier)
-    config = replace(config, log_dir=reporter.folder)
+    config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale)
     executor = Executor(config, reporter, args.timeout_scale)
     try:
         executor.run(items)

@@ -58,6 +58,7 @@ class VmConfig:
     kernel: str = "series"
     log_dir: Path = field(default_factory=lambda: paths.OUT / "vm")
     verbose: bool = False
+    timeout_scale: float = 1.0
 
 
 def _die_with_parent() -> None:
@@ -154,7 +155,7 @@ class VM:
         self._agent = Agent(agent)
         try:
             self._qmp = Qmp(monitor)
-            self._agent.wait_hello(self.spec.boot_timeout)
+            self._agent.wait_hello(self.spec.boot_timeout * self.config.timeout_scale)
         except (QmpError, AgentError) as error:
             reason = self.broken() or str(error)
             self.kill()
