@@ -139,10 +139,10 @@ class Deps(Scratch):
         path.write_text(f"ID={name}\n")
         return str(path)
 
-    def missing(self, probe: str, name: str) -> None:
+    def missing(self, probe: str, name: str, need: str = "required") -> None:
         """Add a package that no host has."""
         with (self.setup_dir / "packages").open("a") as f:
-            f.write(f"required {probe} {name}-deb {name}-fedora {name}-arch {name}-suse\n")
+            f.write(f"{need} {probe} {name}-deb {name}-fedora {name}-arch {name}-suse\n")
 
     def test_a_missing_package_is_installed_by_root(self):
         self.missing("cmd:no-such-command", "frob")
@@ -152,12 +152,22 @@ class Deps(Scratch):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("install -y --no-install-recommends frob-deb", (self.top / "apt.txt").read_text())
 
+    def test_an_optional_package_is_installed_apart_and_may_be_absent(self):
+        self.missing("cmd:no-such-command", "frob")
+        self.missing("cmd:no-such-command-either", "nicety", "optional")
+        self.tool("id", "echo 0")
+        self.tool("apt-get", f"echo \"$*\" >>{self.top}/apt.txt; case $* in *nicety*) echo 'E: Unable to locate package'; exit 100;; esac")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex((self.top / "apt.txt").read_text(), r"install -y --no-install-recommends .*frob-deb\n")
+        self.assertRegex(done.stderr, "not to be had: .*nicety-deb")
+
     def test_without_root_the_command_is_printed(self):
         self.missing("cmd:no-such-command", "frob")
         self.tool("id", "echo 1000")
         done = self.run_script("deps", OS_RELEASE=self.release("debian"))
         self.assert_error(done, "1 of these are required")
-        self.assertIn("sudo apt-get install frob-deb", done.stderr)
+        self.assertRegex(done.stderr, "sudo apt-get install .*frob-deb")
 
     def test_a_package_that_apt_does_not_have_is_one_clear_line(self):
         self.missing("cmd:no-such-command", "frob")
