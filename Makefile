@@ -12,7 +12,10 @@ KERNEL		?= $(or $(KDIR),series)
 HOST		?= software
 TIERS		?=
 PLATFORM	?=
+IGT		?=
+SET		?= *
 V		?= 0
+export IGT_VGPU_IGT = $(if $(IGT),$(abspath $(IGT)))
 export V JOBS IGT_VGPU_CACHE LINUX_TARBALL QEMU_SOURCE DEBIAN_MIRROR
 
 SETUP		:= tools/igt-vgpu/setup
@@ -26,7 +29,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock qemu series-import series-export \
-	series-check series-build core-check fuzz runner-check template clean distclean
+	series-check series-build upstream-igt core-check fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -49,6 +52,10 @@ check: deps		## every tier of tests: native, static, in guests; ends with N pass
 bench: deps kernel kernel-stock kernel-release	## traps, bytes and instructions: the stock driver's and ours, table and plots
 	@$(SETUP)/qemu-build
 	@$(RUNNER) bench
+
+upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a build of yours (SET=smoke, fast or full: some of them)
+	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
+	@$(RUNNER) run $(VM_OPTIONS) --tier upstream --tests 'upstream/$(SET)/*'
 
 shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
 	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
