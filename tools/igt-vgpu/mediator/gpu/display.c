@@ -43,8 +43,9 @@ static void aux_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 {
 	uint32_t status = old & AUX_W1C & ~io->raw;
 
+	/* A transaction that timed out is done as well; else i915 (display/intel_dp_aux.c) logs an error. */
 	if (io->raw & AUX_BUSY)
-		status |= AUX_TIMEOUT;
+		status |= AUX_DONE | AUX_TIMEOUT;
 	gpu_reg_set(io->gpu, io->offset, (now & ~(AUX_W1C | AUX_BUSY)) | status);
 }
 

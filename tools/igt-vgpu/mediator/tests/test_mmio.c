@@ -305,8 +305,8 @@ static void display_requests_are_acknowledged_and_buses_find_nobody(void **state
 	fx_set_reg(fx, 0x45008, 1u << 31);		/* DBUF: power state */
 	assert_int_equal(fx_reg(fx, 0x45008), 3u << 30);
 	fx_set_reg(fx, 0x64010, 1u << 31 | 1u << 30 | 1u << 28 | 1u << 25 | 0xff);
-	assert_int_equal(fx_reg(fx, 0x64010), 1u << 28 | 0xff);
-	fx_set_reg(fx, 0x64010, 1u << 28);
+	assert_int_equal(fx_reg(fx, 0x64010), 1u << 30 | 1u << 28 | 0xff);
+	fx_set_reg(fx, 0x64010, 1u << 30 | 1u << 28);
 	assert_int_equal(fx_reg(fx, 0x64010), 0);
 	fx_set_reg(fx, 0xc5104, 1u << 30 | 0xa0);	/* GMBUS: NAK */
 	assert_int_equal(fx_reg(fx, 0xc5108), 3u << 10);
