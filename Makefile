@@ -21,6 +21,8 @@ export V JOBS IGT_VGPU_CACHE LINUX_TARBALL QEMU_SOURCE DEBIAN_MIRROR
 SETUP		:= tools/igt-vgpu/setup
 RUNNER		:= PYTHONPATH=tools/igt-vgpu/runner PYTHONDONTWRITEBYTECODE=1 python3 -m igtvgpu
 VM_OPTIONS	= --kernel $(KERNEL) --host $(HOST) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(filter-out 0,$(V)),-v)
+# What the host of the guests needs beyond what the system has.
+HOST_BUILD	= $(if $(filter software kvmgt,$(HOST)),$(SETUP)/qemu-build) $(if $(filter kvmgt,$(HOST)),&& $(SETUP)/kvmgt-kernel)
 # Without TESTS=, make run takes what a minute has room for; make check runs all.
 QUICK_TESTS	:= igt/vgpu_detect igt/vgpu_balloon igt/vgpu_fence igt/vgpu_exec
 TEST_OPTIONS	= $(foreach t,$(filter-out all,$(TESTS)),--tests '$(t)')
@@ -28,7 +30,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
-.PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock qemu series-import series-export \
+.PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
 	series-check series-build upstream-igt core-check fuzz runner-check template clean distclean
 
 help:		## these targets
@@ -38,11 +40,12 @@ help:		## these targets
 	@echo '  make run TESTS=balloon             tests whose name contains that (or a glob: TESTS="igt/*fence*"); several allowed; TESTS=all'
 	@echo '  make run KDIR=~/linux              your own kernel tree instead of out/linux'
 	@echo '  make run HOST=gvt-g:UUID           a real GVT-g mdev of this host instead of the software mediator'
+	@echo '  make run HOST=kvmgt                the real GVT-g, on the software GPU, in a guest around the guest'
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
 	@echo '  make check TIERS="core static"     some tiers only;  V=1: verbose'
 
 run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the igt-vgpu tests in it
-	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
+	@$(HOST_BUILD)
 	@$(if $(TESTS),,echo "make run: a quick selection ($(QUICK_TESTS)); TESTS=all for all of it, make list to see it")
 	@$(RUNNER) run $(VM_OPTIONS) $(RUN_OPTIONS)
 
@@ -58,7 +61,7 @@ upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a bui
 	@$(RUNNER) run $(VM_OPTIONS) --tier upstream --tests 'upstream/$(SET)/*'
 
 shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
-	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
+	@$(HOST_BUILD)
 	@$(RUNNER) shell $(VM_OPTIONS) $(SHELL_ARGS)
 
 list:			## the tests that make run would run (TESTS= selects)
@@ -77,6 +80,9 @@ kernel-release:		## build what out/linux holds without the kernel's debugging, f
 
 kernel-stock:		## build the base kernel without the series: out/linux-stock
 	@$(SETUP)/kernel-build stock
+
+kernel-kvmgt:		## fetch the kernel of the host with the real GVT-g: out/kvmgt
+	@$(SETUP)/kvmgt-kernel
 
 qemu:			## build QEMU with the mediator: out/qemu
 	@$(SETUP)/qemu-build

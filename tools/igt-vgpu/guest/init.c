@@ -4,7 +4,7 @@
  *
  * Linked statically, alone in the initramfs (the runner's initramfs.py packs it). The user space of the guest
  * is the host's: any program installed there runs here, without a disk image. Nothing of the host can be
- * written, and the guest has no network. It loads no module: that is for the tests.
+ * written, and the guest has no network. It loads no module but those that came with it: that is for the tests.
  *
  * Every failure is one line in the kernel log and a power-off, so that a broken guest never just hangs.
  */
@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,6 +82,25 @@ static void mount_share(const char *tag, const char *dst)
 {
 	mkdir(dst, 0755);
 	mount_one(tag, dst, "9p", MS_RDONLY, P9_OPTIONS);
+}
+
+/* A distribution's kernel has its 9p in modules: these come with the initramfs, their names in order. */
+static void load_modules(void)
+{
+	struct dirent **name;
+	char path[300];
+	int fd, count;
+
+	count = scandir("/modules", &name, NULL, alphasort);
+	for (int i = 0; i < count; i++) {
+		if (name[i]->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/modules/%s", name[i]->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			die("load", path);
+		close(fd);
+	}
 }
 
 /* What is mounted over the host's root. /var/tmp and the home stay as they are: read-only. */
@@ -177,6 +197,7 @@ int main(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 
+	load_modules();
 	mount_root();
 	change_root();
 	port = wait_port();

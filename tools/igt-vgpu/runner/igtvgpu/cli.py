@@ -13,10 +13,13 @@ from pathlib import Path
 
 from . import accel, bench, discovery, paths, results, shell, tiers
 from .executor import Executor
+from .nested import make_vm
 from .initramfs import BuildError
-from .spec import HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_platform
+from .spec import HOST_KVMGT, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_platform, on_real_gvt
 from .suite import SuiteError
-from .vm import VM, VmConfig, VmError
+from .vm import VmConfig, VmError
+
+NESTED_SCALE = 4        # a guest in an emulated guest is about so much slower
 
 
 class UsageError(Exception):
@@ -40,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--kernel", default="series", help="series, release, stock or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
-        sub.add_argument("--host", default=HOST_SOFTWARE, help="software or gvt-g:UUID[,UUID]")
+        sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))
         sub.add_argument("--platform", default="", choices=("", "skl", "bdw", "kbl", "cfl"))
         sub.add_argument("-v", "--verbose", action="store_true")
@@ -65,11 +68,11 @@ def parser() -> argparse.ArgumentParser:
 
 def check_host(host: str) -> None:
     """Refuse a HOST= that cannot work here, with the way out."""
-    if host == HOST_SOFTWARE:
+    if host in (HOST_SOFTWARE, HOST_KVMGT):
         return
     kind, _, uuids = host.partition(":")
     if kind != "gvt-g" or not uuids:
-        raise UsageError(f"HOST={host}: it is 'software' or 'gvt-g:UUID[,UUID]'")
+        raise UsageError(f"HOST={host}: it is 'software', 'kvmgt' or 'gvt-g:UUID[,UUID]'")
     for uuid in uuids.split(","):
         if not re.fullmatch(r"[0-9a-fA-F-]{36}", uuid):
             raise UsageError(f"HOST={host}: '{uuid}' is no UUID")
@@ -86,7 +89,7 @@ def _find_qemu(args: argparse.Namespace) -> Path:
         if not found:
             raise UsageError(f"no QEMU at {args.qemu}")
         return Path(found)
-    if args.host != HOST_SOFTWARE:
+    if args.host not in (HOST_SOFTWARE, HOST_KVMGT):
         found = shutil.which("qemu-system-x86_64") or shutil.which("qemu-kvm", path="/usr/bin:/usr/libexec")
         if not found:
             raise UsageError("HOST=gvt-g needs the system's qemu-system-x86_64: install qemu-system-x86")
@@ -99,7 +102,7 @@ def _find_qemu(args: argparse.Namespace) -> Path:
 def _config(args: argparse.Namespace) -> VmConfig:
     check_host(args.host)
     config = VmConfig(qemu=_find_qemu(args), host=args.host, kernel=args.kernel, verbose=args.verbose)
-    if args.host != HOST_SOFTWARE:
+    if args.host not in (HOST_SOFTWARE, HOST_KVMGT):
         if args.accel == "tcg":
             raise UsageError("HOST=gvt-g needs KVM: a real GPU cannot be given to an emulated guest")
         return replace(config, accel="kvm")
@@ -116,6 +119,9 @@ def _items(args: argparse.Namespace) -> list:
         for declaration in found:
             if all(gpu.platform == Gpu().platform for gpu in declaration.vm.gpus):
                 object.__setattr__(declaration, "vm", on_platform(declaration.vm, args.platform))
+    if args.host != HOST_SOFTWARE:
+        for declaration in found:
+            object.__setattr__(declaration, "vm", on_real_gvt(declaration.vm))
     items = discovery.select(found, args.tests, args.kernel, args.verbose, _note)
     if not items:
         where = ", ".join(map(results.relative, folders))
@@ -129,7 +135,7 @@ def command_run(args: argparse.Namespace) -> int:
     items = _items(args)
     reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel), args.tier)
     config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale)
-    executor = Executor(config, reporter, args.timeout_scale)
+    executor = Executor(config, reporter, args.timeout_scale * (NESTED_SCALE if args.host == HOST_KVMGT else 1))
     try:
         executor.run(items)
     except KeyboardInterrupt:
@@ -155,7 +161,7 @@ def command_shell(args: argparse.Namespace) -> int:
     spec: VmSpec = NATIVE if args.native else TWO_VGPUS if args.two_vgpus else NO_GPU if args.no_gpu else VGPU
     spec = on_platform(spec, args.platform) if args.platform else spec
     config = _config(args)
-    with VM(spec, config, "shell") as vm:
+    with make_vm(spec, config, "shell") as vm:
         _note(f"booting {spec.describe()}, kernel {args.kernel}")
         vm.boot()
         state = "not loaded"

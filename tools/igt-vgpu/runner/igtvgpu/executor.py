@@ -21,7 +21,8 @@ from .kinds import Item, Outcome
 from .results import Reporter, Result
 from .spec import HOST_SOFTWARE, SpecError, Vgpu, VmSpec
 from .suite import Allow, Declaration, slug
-from .vm import VM, NeedsSoftware, VmConfig, VmError
+from .nested import make_vm as vm_of_host
+from .vm import VM, Frozen, NeedsSoftware, VmConfig, VmError
 
 MAX_BOOT_FAILURES = 2
 BACKSTOP = 60               # beyond a test's own timeout: then even its Python is interrupted
@@ -51,7 +52,7 @@ class Executor:
     """One run of many items. `make_vm` is replaced by the runner's own tests."""
 
     def __init__(self, config: VmConfig, reporter: Reporter, timeout_scale: float = 1.0,
-                 make_vm: Callable[[VmSpec, VmConfig, str], Any] = VM) -> None:
+                 make_vm: Callable[[VmSpec, VmConfig, str], Any] = vm_of_host) -> None:
         self._config = config
         self._reporter = reporter
         self._scale = timeout_scale
@@ -91,6 +92,8 @@ class Executor:
     def _run_item(self, item: Item) -> None:
         if item.skip or item.broken:
             return self._plain(item, "skip" if item.skip else "fail", item.skip or f"not run: {item.broken}")
+        if item.declaration.host not in ("", self._config.host):
+            return self._plain(item, "skip", f"is about HOST={item.declaration.host}")
         try:
             vm = self._need_vm(item.declaration.vm)
         except SpecError as error:
@@ -108,15 +111,13 @@ class Executor:
         failures = self._boot_failures.setdefault(spec, [])
         if len(failures) >= MAX_BOOT_FAILURES:
             raise VmError(f"this VM failed to boot {len(failures)} times, last: {failures[-1]}")
-        self._vm_count += 1
-        vm = self._make_vm(spec, self._config, f"vm-{self._vm_count}")
-        self._reporter.progress(len(self._reporter.results), f"booting {spec.describe()}")
         try:
-            vm.boot()
-            self._last_end = vm.mark("booted")
+            vm = self._boot(spec)
+        except Frozen as frozen:
+            self._reporter.freeze(f"{frozen}; tried once more")
+            vm = self._boot(spec)
         except VmError as error:
             failures.append(str(error))
-            vm.kill()
             raise
         failures.clear()
         self._vm, self._stale = vm, False
@@ -130,10 +131,23 @@ class Executor:
                                       "; ".join(map(str, found)), vm.boot_seconds, str(vm.log_path)))
         return vm
 
+    def _boot(self, spec: VmSpec) -> VM:
+        self._vm_count += 1
+        vm = self._make_vm(spec, self._config, f"vm-{self._vm_count}")
+        self._reporter.progress(len(self._reporter.results), f"booting {spec.describe()}")
+        try:
+            vm.boot()
+            self._last_end = vm.mark("booted")
+        except VmError:
+            vm.kill()
+            raise
+        return vm
+
     @staticmethod
     def _bad_splats(vm: VM, begin: int, end: int | None = None) -> list[splat.Splat]:
         lines = [line.text for line in vm.kmsg(begin)]
-        return splat.find(lines[:None if end is None else end - begin])
+        found = splat.find(lines[:None if end is None else end - begin], vm.known_splats)
+        return [s for s in found if not s.allowed]
 
     def _collect_traps(self, vm: VM) -> None:
         for snapshot in vm.trap_history:
@@ -270,7 +284,7 @@ class Executor:
             dead = vm.broken() or str(error)
         seconds = time.monotonic() - begin
         lines = vm.kmsg(position)[:end - position + 1]
-        allow = [*item.declaration.allow, *allowed, *(PROVOKED if item.expect_errors else ())]
+        allow = [*item.declaration.allow, *vm.known_splats, *allowed, *(PROVOKED if item.expect_errors else ())]
         splats = splat.find((line.text for line in lines), allow)
         path = self._reporter.log_path("/".join(slug(p) for p in item.name.split("/")))
         path.write_text("\n".join([*self._log, "", f"--- kernel log of {vm.name} ---",

@@ -13,6 +13,7 @@ TOOLS = TOP / "tools" / "igt-vgpu"
 TESTS = TOOLS / "tests"
 GUEST = TOOLS / "guest"
 RESULTS = OUT / "results"
+KVMGT = OUT / "kvmgt"           # setup/kvmgt-kernel
 QEMU = OUT / "qemu" / "qemu-system-x86_64"
 
 # Where init.c mounts them in the guest.
@@ -33,9 +34,11 @@ _TREES = {"series": "linux", "release": "linux-release", "stock": "linux-stock"}
 
 
 def kernel_dir(name: str) -> Path:
-    """The build tree of a kernel: `series`, `release`, `stock`, or a path to a user's own tree."""
+    """The build tree of a kernel: `series`, `release`, `stock`, or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
     if name in _TREES:
         return OUT / _TREES[name]
+    if name == "kvmgt":
+        return KVMGT / "vmlinuz"
     tree = Path(name).resolve()
     apart = OUT / "kdir"        # where kernel-build builds a user's tree that was not configured in place
     if (apart / "source").exists() and (apart / "source").resolve() == tree and not (tree / ".config").exists():
@@ -45,6 +48,8 @@ def kernel_dir(name: str) -> Path:
 
 def modules_dir(name: str) -> Path:
     """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
+    if name == "kvmgt":
+        return KVMGT
     if name in _TREES:
         return OUT / "modules" / kernel_dir(name).name
     return OUT / "modules" / "kdir"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import __version__, paths, traps
+from .spec import HOST_KVMGT
 
 SCHEMA = 1
 
@@ -78,6 +79,7 @@ class Reporter:
         self.results: list[Result] = []
         self.traps = traps.Totals()
         self.vms: list[dict[str, Any]] = []
+        self.freezes: list[str] = []        # nested guests that stood still before their first test, each retried once
         self._env = env
         self._tier = tier
         self._out = out or sys.stdout
@@ -103,6 +105,11 @@ class Reporter:
         self.clear_progress()
         for line in text.splitlines():
             print(f"# {line}", file=self._out, flush=True)
+
+    def freeze(self, reason: str) -> None:
+        """A nested guest froze; it counts, and the run goes on."""
+        self.freezes.append(reason)
+        self.note(f"nested freeze {len(self.freezes)}: {reason}")
 
     def progress(self, done: int, what: str) -> None:
         if self._progress:
@@ -163,7 +170,8 @@ class Reporter:
         print(f"1..{self._ktap_number}", file=self._out)
         report = {"schema": SCHEMA, "tier": self._tier, "began": time.strftime("%FT%T%z", time.localtime(self._began)),
                   "seconds": round(seconds, 2), "environment": self._env, "totals": totals,
-                  "tests": [asdict(r) for r in self.results], "vms": self.vms, "traps": self.traps.as_dict()}
+                  "tests": [asdict(r) for r in self.results], "vms": self.vms, "freezes": self.freezes,
+                  "traps": self.traps.as_dict()}
         path = self.folder / "results.json"
         path.write_text(json.dumps(report, indent=1) + "\n")
         tiers = self._root / "tiers"
@@ -183,6 +191,8 @@ class Reporter:
         if self._env.get("kernel"):
             print(f"Kernel:  {relative(paths.kernel_dir(self._env['kernel']))}/ (edit it there and run again)   "
                   f"QEMU: {relative(self._env.get('qemu_path', ''))} ({self._env.get('accel', '')})", file=self._out)
+        if self._env.get("mediator") == HOST_KVMGT:
+            print(f"Freezes: {len(self.freezes)} nested guests froze before their first test and were started once more", file=self._out)
         print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped "
               f"({seconds:.0f} s)", file=self._out, flush=True)
         return 1 if totals["failed"] or not self.results else 0

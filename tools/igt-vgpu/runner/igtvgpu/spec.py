@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Sequence
 
-HOST_SOFTWARE = "software"
+HOST_SOFTWARE = "software"      # our mediator
+HOST_KVMGT = "kvmgt"            # the real GVT-g on our GPU, in a guest (nested.py)
 
 
 class SpecError(Exception):
@@ -29,7 +31,9 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Vgpu:
-    """A vGPU (`-device igt-vgpu`): of a type, or with an explicit partition (bytes), or the mediator's default."""
+    """A vGPU (`-device igt-vgpu`): of a type, or with an explicit partition (bytes), or the mediator's default.
+
+    `any_share`: where the partition cannot be had (a real GVT-g), another one of about that size does as well."""
 
     id: str = "vgpu0"
     addr: str = "02.0"
@@ -43,6 +47,7 @@ class Vgpu:
     fences: int | None = None
     weight: int | None = None
     abi: str = ""
+    any_share: bool = False
 
     @property
     def bdf(self) -> str:
@@ -71,18 +76,20 @@ class NativeGpu:
     id: str = "pgpu0"
     addr: str = "02.0"
     gpu: str = "gpu0"
+    display: bool = False
 
     @property
     def bdf(self) -> str:
         return f"0000:00:{self.addr}"
 
     def qemu_args(self) -> list[str]:
-        return ["-device", f"igt-gpu-pci,gpu={self.gpu},id={self.id},addr={self.addr}"]
+        display = ",display=on" if self.display else ""
+        return ["-device", f"igt-gpu-pci,gpu={self.gpu},id={self.id},addr={self.addr}{display}"]
 
 
 @dataclass(frozen=True)
 class VmSpec:
-    """A whole guest. `kernel`: "" (what the command line says), "series", "release", "stock" or a path.
+    """A whole guest. `kernel`: "" (what the command line says), "series", "release", "stock", "kvmgt" or a path.
 
     `count_instructions`: the guest's clocks advance by 1 ns for each instruction of its CPUs, and by nothing while they wait for
     the GPU, so a time that a guest takes says how much the CPUs had to do, however busy the host is. Never with KVM."""
@@ -118,13 +125,18 @@ class VmSpec:
         if host == HOST_SOFTWARE:
             return [a for part in (*self.gpus, *self.devices) for a in part.qemu_args()]
         uuids = host.partition(":")[2].split(",")
+        if any(d.type for d in self.devices if isinstance(d, Vgpu)):
+            raise SpecError(f"needs a vGPU of a certain type; HOST={host} names those that there are")
+        return self.vfio_args(uuids, host)
+
+    def vfio_args(self, uuids: Sequence[str], host: str) -> list[str]:
+        """The QEMU arguments for these mdevs of a real GVT-g as the GPUs."""
         if any(isinstance(d, NativeGpu) for d in self.devices):
             raise SpecError("needs the bare GPU of the software mediator")
-        if any(d.pvinfo or d.abi or d.aperture_size is not None or d.type or d.weight for d in self.devices
-               if isinstance(d, Vgpu)):
+        if any(d.pvinfo or d.abi or d.aperture_size is not None or d.weight for d in self.devices if isinstance(d, Vgpu)):
             raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
         if len(self.devices) > len(uuids):
-            raise SpecError(f"needs {len(self.devices)} vGPUs; HOST={host} names {len(uuids)}")
+            raise SpecError(f"needs {len(self.devices)} vGPUs; HOST={host} has {len(uuids)}")
         return [a for d, uuid in zip(self.devices, uuids) for a in
                 ("-device", f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{uuid},id={d.id},addr={d.addr}")]
 
@@ -134,6 +146,13 @@ NATIVE = VmSpec(devices=(NativeGpu(),))
 NO_GPU = VmSpec(gpus=(), devices=())
 MIB = 1 << 20
 TWO_VGPUS = VmSpec(devices=(Vgpu("vgpu0", "02.0"), Vgpu("vgpu1", "03.0")))
+
+
+def on_real_gvt(spec: VmSpec) -> VmSpec:
+    """The same VM where partitions cannot be chosen: those of which any does are left to the host."""
+    return replace(spec, devices=tuple(
+        replace(d, aperture_base=None, aperture_size=None, hidden_base=None, hidden_size=None, fences=None, any_share=False)
+        if isinstance(d, Vgpu) and d.any_share else d for d in spec.devices))
 
 
 def on_platform(spec: VmSpec, platform: str) -> VmSpec:

@@ -52,6 +52,7 @@ class Declaration:
     skip: str = ""
     keep_vm: bool = True
     on_demand: bool = False
+    host: str = ""
     folder: Path = Path(".")
     args: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
@@ -61,7 +62,7 @@ class Declaration:
 
 
 DRIVER_STATES = ("loaded", "unloaded", "any")
-COMMON = ("vm", "driver", "driver_options", "timeout", "allow", "expect_errors", "skip", "keep_vm", "on_demand")
+COMMON = ("vm", "driver", "driver_options", "timeout", "allow", "expect_errors", "skip", "keep_vm", "on_demand", "host")
 
 
 class Suite:
@@ -69,13 +70,13 @@ class Suite:
 
     def __init__(self, name: str, *, vm: VmSpec = VGPU, timeout: float = DEFAULT_TIMEOUT,
                  allow: list[Allow] | tuple[Allow, ...] = (), expect_errors: bool = False,
-                 driver_options: str = "", on_demand: bool = False) -> None:
+                 driver_options: str = "", on_demand: bool = False, host: str = "") -> None:
         self.name = name
         self.folder = Path(".")
         self.declarations: list[Declaration] = []
         self._defaults: dict[str, Any] = {"vm": vm, "timeout": timeout, "allow": tuple(allow),
                                           "expect_errors": expect_errors,
-                                          "driver_options": driver_options, "on_demand": on_demand}
+                                          "driver_options": driver_options, "on_demand": on_demand, "host": host}
 
     def _add(self, kind: str, name: str, common: dict[str, Any], driver: str, **args: Any) -> None:
         unknown = set(common) - set(COMMON)

@@ -16,16 +16,17 @@ import socket
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from . import initramfs, paths, tsc
 from .agent import Agent, AgentError, Completed, Job
 from .qmp import Qmp, QmpError
 from .spec import HOST_SOFTWARE, VmSpec
+from .suite import Allow
 
-KERNEL_CMDLINE = "console=ttyS0 loglevel=8 panic=-1 printk.devkmsg=on 8250.nr_uarts=1"
+KERNEL_CMDLINE = "loglevel=8 panic=-1 printk.devkmsg=on 8250.nr_uarts=1"
 FIRMWARE = ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-firmware", "/usr/share/qemu/firmware")
 _KMSG = re.compile(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?(.*)$")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
@@ -37,6 +38,10 @@ class VmError(Exception):
 
 class NeedsSoftware(VmError):
     """Asked a real GVT-g for what only the software mediator can do."""
+
+
+class Frozen(VmError):
+    """A nested guest stood still before its first test, while all around it was well (nested.py)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,12 @@ def _die_with_parent() -> None:
 
 
 class VM:
-    """`VM(spec, config)`, `boot()`, then use it; `power_off()` or `kill()` at the end. Also a context manager."""
+    """`VM(spec, config)`, `boot()`, then use it; `power_off()` or `kill()` at the end. Also a context manager.
+
+    Three sockets lead to its QEMU: the guest's console, its agent, QMP. nested.py has a VM whose QEMU is in a guest."""
+
+    CONSOLE: tuple[tuple[str, ...], str] = (("-serial", "chardev:con"), "console=ttyS0")
+    known_splats: tuple[Allow, ...] = ()        # what the host makes of every guest's log
 
     def __init__(self, spec: VmSpec, config: VmConfig, name: str = "vm") -> None:
         self.spec = spec
@@ -78,6 +88,8 @@ class VM:
         self.trap_history: list[dict[str, Any]] = []        # snapshots that stats_reset() would have lost
         self.log_path = config.log_dir / f"{name}.console.log"
         self.qemu_log_path = config.log_dir / f"{name}.qemu.log"
+        self.ports: dict[str, socket.socket] = {}           # more ports of the guest by name; the host's other ends
+        self.listener: Callable[[KmsgLine], None] | None = None     # told each line of the kernel log
         self.boot_seconds = 0.0
         self._lines: list[KmsgLine] = []
         self._cond = threading.Condition()
@@ -88,34 +100,53 @@ class VM:
 
     # --- start and end -------------------------------------------------------------------------
 
-    def command_line(self, fds: tuple[int, int, int] = (3, 4, 5)) -> list[str]:
-        """QEMU's arguments; `fds` are the sockets of console, agent and QMP."""
-        console, agent, monitor = fds
-        kvm = self.config.accel == "kvm" and not self.spec.count_instructions
-        accel = ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
-        if self.spec.count_instructions:
-            accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
-        args = [str(self.config.qemu), "-name", self.name, "-M", self.spec.machine, *accel,
+    def command_line(self, backends: Sequence[str]) -> list[str]:
+        """QEMU's arguments; `backends` are the chardevs of console, agent and QMP."""
+        console, agent, monitor = backends
+        args = [str(self._seen(self.config.qemu)), "-name", self.name, "-M", self.spec.machine, *self._accelerator(),
                 "-smp", str(self.spec.smp), "-m", self.spec.memory,
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
         for folder in FIRMWARE:
             if Path(folder).is_dir():
                 args += ["-L", folder]
-        args += ["-chardev", f"socket,id=con,fd={console}", "-serial", "chardev:con",
-                 "-chardev", f"socket,id=qmp,fd={monitor}", "-mon", "chardev=qmp,mode=control",
-                 "-chardev", f"socket,id=agent,fd={agent}",
+        args += ["-chardev", f"{monitor},id=qmp", "-mon", "chardev=qmp,mode=control",
                  "-device", "virtio-serial-pci,id=vser,addr=1d.0",
-                 "-device", "virtserialport,bus=vser.0,chardev=agent,name=igt-vgpu.agent"]
+                 "-chardev", f"{console},id=con", *self.CONSOLE[0]]
+        for name, backend in {"agent": agent, **{n: f"socket,fd={s.fileno()}" for n, s in self.ports.items()}}.items():
+            args += ["-chardev", f"{backend},id={name}",
+                     "-device", f"virtserialport,bus=vser.0,chardev={name},name=igt-vgpu.{name}"]
         shares = (("hostroot", Path("/")), ("top", paths.TOP), ("modules", self._modules()))
         for number, (tag, folder) in enumerate(shares):
-            where = str(folder).replace(",", ",,")
+            where = str(self._seen(folder)).replace(",", ",,")
             args += ["-fsdev", f"local,id={tag},path={where},security_model=none,readonly=on,multidevs=remap",
                      "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},addr={0x1a + number:x}.0"]
-        args += self.spec.gpu_args(self.config.host)
-        args += ["-kernel", str(self._bzimage()), "-initrd", str(initramfs.build()),
-                 "-append", " ".join(filter(None, (KERNEL_CMDLINE, "" if kvm else tsc.kernel_option(), self.spec.cmdline))),
+        args += self._gpus()
+        args += ["-kernel", str(self._seen(self._bzimage())), "-initrd", str(self._seen(initramfs.build(self.kernel))),
+                 "-append", " ".join(filter(None, (KERNEL_CMDLINE, self.CONSOLE[1], self._kernel_options(),
+                                                                         self.spec.cmdline))),
                  *self.spec.qemu_args]
         return args
+
+    def _seen(self, path: Path) -> Path:
+        """A file of the host as QEMU sees it."""
+        return path
+
+    def _accelerator(self) -> list[str]:
+        if self.spec.count_instructions:
+            return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
+        return ["-accel", "kvm", "-cpu", "host"] if self.config.accel == "kvm" else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+    def _kernel_options(self) -> str:
+        """Of the guest's kernel, because of the accelerator."""
+        return "" if self.config.accel == "kvm" and not self.spec.count_instructions else tsc.kernel_option()
+
+    def _gpus(self) -> list[str]:
+        return self.spec.gpu_args(self.config.host)
+
+    def _modules(self) -> Path:
+        folder = paths.modules_dir(self.kernel)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _bzimage(self) -> Path:
         folder = paths.kernel_dir(self.kernel)
@@ -124,44 +155,47 @@ class VM:
             raise VmError(f"no kernel at {image}: run 'tools/igt-vgpu/setup/kernel-build {self.kernel}'")
         return image
 
-    def _modules(self) -> Path:
-        folder = paths.modules_dir(self.kernel)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
     def boot(self) -> VM:
         """Start QEMU and wait until the guest takes commands."""
         self.config.log_dir.mkdir(parents=True, exist_ok=True)
         begin = time.monotonic()
         pairs = [socket.socketpair() for _ in range(3)]
-        theirs = [pair[1] for pair in pairs]
-        fds = tuple(s.fileno() for s in theirs)
-        argv = self.command_line(fds)  # type: ignore[arg-type]
-        log = self.qemu_log_path.open("wb")
-        log.write(f"# {shlex.join(argv)}\n".encode())
-        log.flush()
-        try:
-            # pylint: disable=subprocess-popen-preexec-fn
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             pass_fds=fds, preexec_fn=_die_with_parent)
-        except OSError as error:
-            raise VmError(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
-        finally:
-            log.close()
-            for s in theirs:
-                s.close()
         console, agent, monitor = (pair[0] for pair in pairs)
         threading.Thread(target=self._read_console, args=(console,), daemon=True, name="console").start()
         self._agent = Agent(agent)
+        theirs = [pair[1] for pair in pairs]
         try:
-            self._qmp = Qmp(monitor)
+            self._launch(theirs)
+        finally:
+            for s in theirs:
+                s.close()
+        try:
+            self._qmp = Qmp(monitor, 30 * self.config.timeout_scale)
             self._agent.wait_hello(self.spec.boot_timeout * self.config.timeout_scale)
         except (QmpError, AgentError) as error:
-            reason = self.broken() or str(error)
-            self.kill()
-            raise VmError(f"the guest did not boot: {reason}{self._log_hint()}") from error
+            raise self._no_boot(str(error)) from error
         self.boot_seconds = time.monotonic() - begin
         return self
+
+    def _launch(self, sockets: list[socket.socket]) -> None:
+        """Start QEMU on its ends of console, agent and QMP."""
+        argv = self.command_line([f"socket,fd={s.fileno()}" for s in sockets])
+        with self.qemu_log_path.open("wb") as log:
+            log.write(f"# {shlex.join(argv)}\n".encode())
+            log.flush()
+            try:
+                # pylint: disable=subprocess-popen-preexec-fn
+                self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                                 pass_fds=[s.fileno() for s in (*sockets, *self.ports.values())],
+                                                 preexec_fn=_die_with_parent)
+            except OSError as error:
+                raise VmError(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
+
+    def _no_boot(self, reason: str) -> VmError:
+        """Ends what did not boot; the error that says why."""
+        reason = self.broken() or reason
+        self.kill()
+        return VmError(f"the guest did not boot: {reason}{self._log_hint()}")
 
     def __enter__(self) -> VM:
         return self
@@ -171,17 +205,18 @@ class VM:
 
     def power_off(self, timeout: float = 20) -> bool:
         """Ask the guest to power off; kill QEMU if it does not. True if the guest went by itself."""
-        if self._process is None or self._process.poll() is not None:
+        if not self._runs():
             return False
         self._ended_by_us = True
         try:
             if self._agent:
                 self._agent.power_off()
-            self._process.wait(timeout)
-            return True
-        except (AgentError, subprocess.TimeoutExpired):
-            self.kill()
-            return False
+            if self._ends_within(timeout):
+                return True
+        except AgentError:
+            pass
+        self.kill()
+        return False
 
     def kill(self) -> None:
         """End QEMU at once."""
@@ -191,23 +226,41 @@ class VM:
         if self._process:
             self._process.wait(10)
 
+    def _status(self) -> int | None:
+        """The exit status of QEMU; None: it runs, or was never started."""
+        return self._process.poll() if self._process else None
+
+    def _started(self) -> bool:
+        return self._process is not None
+
+    def _runs(self) -> bool:
+        return self._started() and self._status() is None
+
+    def _ends_within(self, timeout: float) -> bool:
+        assert self._process
+        try:
+            self._process.wait(timeout)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
     def another(self, spec: VmSpec, name: str) -> VM:
-        """A VM of another spec on the same host, with its logs beside ours; not booted yet."""
-        return VM(spec, self.config, f"{self.name}-{name}")
+        """A VM of another spec on the software mediator, with its logs beside ours; not booted yet."""
+        return VM(spec, replace(self.config, host=HOST_SOFTWARE), f"{self.name}-{name}")
 
     def broken(self) -> str | None:
         """Why this VM can take no more tests, or None."""
         panic = next((m[1] for line in self.kmsg() if (m := _PANIC.search(line.text))), None)
         if panic:
             return f"guest panic: {panic}"
-        code = self._process.poll() if self._process else None
+        code = self._status()
         if code is not None and not self._ended_by_us:
             if code < 0:
                 return f"QEMU crashed with {signal.Signals(-code).name}{self._qemu_says()}"
             if code:
                 return f"QEMU ended with status {code}{self._qemu_says()}"
             return "the guest rebooted or powered off by itself"
-        if self._process is None or code is not None:
+        if not self._runs():
             return "the VM is not running"
         if self._agent and self._agent.stuck:
             return f"guest hung: {self._agent.stuck}"
@@ -252,11 +305,17 @@ class VM:
                     match = _KMSG.match(text)
                     if match:
                         last, text = float(match[1]), match[2]
-                    with self._cond:
-                        self._lines.append(KmsgLine(last, text, time.monotonic()))
-                        self._cond.notify_all()
+                    self.add_line(KmsgLine(last, text, time.monotonic()))
             except OSError:
                 pass
+
+    def add_line(self, line: KmsgLine) -> None:
+        """The kernel log has a line more."""
+        with self._cond:
+            self._lines.append(line)
+            self._cond.notify_all()
+        if self.listener:
+            self.listener(line)
 
     def kmsg(self, since: int = 0) -> list[KmsgLine]:
         """The kernel log from position `since` (see mark()) on."""
@@ -293,7 +352,7 @@ class VM:
     # --- commands --------------------------------------------------------------------------------
 
     def _need_agent(self) -> Agent:
-        if self._agent is None or self._process is None or self._process.poll() is not None:
+        if self._agent is None or not self._runs():
             raise VmError(self.broken() or "the VM is not running")
         return self._agent
 

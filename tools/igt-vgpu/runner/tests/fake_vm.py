@@ -15,7 +15,7 @@ from igtvgpu.executor import Executor
 from igtvgpu.kinds import expand
 from igtvgpu.results import Reporter, Result
 from igtvgpu.suite import Declaration, Suite
-from igtvgpu.vm import VM, KmsgLine, VmConfig, VmError
+from igtvgpu.vm import VM, Frozen, KmsgLine, VmConfig, VmError
 
 Answer = Callable[["FakeVM", str], tuple[int, str]]
 
@@ -26,7 +26,9 @@ class FakeVM:
     answers: list[tuple[str, Answer]] = []
     boots = 0
     fail_boots = 0
+    freezes = 0
     boot_log: list[str] = []
+    known_splats = VM.known_splats
 
     def __init__(self, spec: Any, config: VmConfig, name: str) -> None:
         self.spec, self.config, self.name = spec, config, name
@@ -47,6 +49,9 @@ class FakeVM:
 
     def boot(self) -> "FakeVM":
         type(self).boots += 1
+        if type(self).freezes > 0:
+            type(self).freezes -= 1
+            raise Frozen("the guest did not boot: it stood still")
         if type(self).fail_boots > 0:
             type(self).fail_boots -= 1
             raise VmError("the guest did not boot: fake")
@@ -141,9 +146,10 @@ class Run:
     """One run of a suite on fake VMs: results by name, and what was printed."""
 
     def __init__(self, suite: Suite, answers: list[tuple[str, Answer]] | None = None, host: str = "software",
-                 timeout_scale: float = 1.0, fail_boots: int = 0, boot_log: list[str] | None = None) -> None:
+                 timeout_scale: float = 1.0, fail_boots: int = 0, boot_log: list[str] | None = None,
+                 freezes: int = 0) -> None:
         self.vms: list[FakeVM] = []
-        fake = type("Fake", (FakeVM,), {"answers": answers or [], "boots": 0, "fail_boots": fail_boots,
+        fake = type("Fake", (FakeVM,), {"answers": answers or [], "boots": 0, "fail_boots": fail_boots, "freezes": freezes,
                                         "boot_log": boot_log or []})
 
         def make(spec: Any, config: VmConfig, name: str) -> FakeVM:
@@ -151,7 +157,7 @@ class Run:
             return self.vms[-1]
         with tempfile.TemporaryDirectory() as folder:
             out = io.StringIO()
-            reporter = Reporter({}, "fake", out, Path(folder), progress=False)
+            reporter = Reporter({"mediator": host}, "fake", out, Path(folder), progress=False)
             items = [item for d in suite.declarations for item in self._expand(d)]
             executor = Executor(VmConfig(host=host, log_dir=reporter.folder), reporter, timeout_scale, make)
             executor.run(items)
