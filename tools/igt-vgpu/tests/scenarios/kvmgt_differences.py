@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What a guest may see differently on kvmgt and on our mediator, each with its reason. suite_kvmgt.py checks the list both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Registers `first` to `last` (offsets) read otherwise, because of `reason`. `always`: they do so in each run."""
+
+    first: int
+    last: int
+    reason: str
+    always: bool = True
+
+
+ENGINES = (0x2000, 0x12000, 0x1a000, 0x22000)
+
+
+def _each_engine(offset: int, reason: str, always: bool = True) -> tuple[Difference, ...]:
+    return tuple(Difference(base + offset, base + offset, reason, always) for base in ENGINES)
+
+
+# Where a reason names a file: drivers/gpu/drm/i915/ of 6.12.
+REGISTERS = (
+    *_each_engine(0x080, "RING_HWS_PGA: an address in the partition, which begins elsewhere"),
+    *_each_engine(0x0b0, "RING_EIR: writing ones clears it; kvmgt stores what is written (gvt/handlers.c has no handler)"),
+    *_each_engine(0x0d0, "RING_RESET_CTL: kvmgt keeps the mask half of what was written (ring_reset_ctl_write())"),
+    *_each_engine(0x3a0, "RING_CONTEXT_STATUS_PTR: kvmgt moves the write pointer only; where both are depends on how much was run", False),
+    Difference(0x40e0, 0x40e4, "GEN8_PRIVATE_PAT: kvmgt shows what the guest wrote; ours does not, which is still to be looked into"),
+    Difference(0xa02c, 0xa030, "GEN6_RP_*_THRESHOLD: the guest computes them from CTC_MODE"),
+    Difference(0xa068, 0xa06c, "GEN6_RP_*_EI: the same"),
+    Difference(0xa188, 0xa188, "FORCEWAKE_GT: kvmgt keeps what was written last; ours acknowledges and forgets"),
+    Difference(0xa26c, 0xa26c, "CTC_MODE: kvmgt does not know it, so it reads 0, and the guest's clock has another rate"),
+    Difference(0x42080, 0x42080, "CHICKEN_PAR1_1: a vGPU of kvmgt begins with what the host's registers held (gvt/firmware.c)"),
+    Difference(0x51000, 0x51000, "SKL_DFSM: kvmgt shows the pipes of the GPU; ours are fused off"),
+    Difference(0xc4004, 0xc400c, "SDE_IMR, SDE_IER: set up by a driver that has pipes"),
+    Difference(0x101008, 0x101008, "GFX_FLSH_CNTL: the bit clears itself; kvmgt stores it"),
+)
+
+
+def explain(different: dict[int, tuple[str, str]], rows: tuple[Difference, ...]) -> tuple[dict[int, tuple[str, str]], list[str]]:
+    """The differences that no row explains, and the rows that had to explain something and did not."""
+    unexplained = {o: values for o, values in different.items() if not any(r.first <= o <= r.last for r in rows)}
+    idle = [f"{r.first:#x}-{r.last:#x}: {r.reason}" for r in rows
+            if r.always and not any(r.first <= o <= r.last for o in different)]
+    return unexplained, idle

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Our mediator, held against the real one: the guest does the same on both, and sees the same.
+
+The guest is on kvmgt (HOST=kvmgt). A second one, on our mediator with PVINFO 1.0 and a share of the same type, does the same.
+What differs for a reason stands in kvmgt_differences.py; a row there that explains nothing is a failure.
+"""
+
+from igtvgpu.api import *
+from kvmgt_differences import REGISTERS, explain
+
+OURS = VmSpec(devices=(Vgpu("vgpu0", type="GVTg_V5_4", abi="1.0"),))
+PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
+PAGE = 0x78000
+PVINFO = range(PAGE, PAGE + 0x1000, 4)
+WRITTEN = (0x804, 0x818, *range(0x838, 0x860, 4))       # display_ready, g2v_notify, pdp, the execlist descriptor
+BASES = (0x40, 0x48)                                    # of the mappable and of the other part
+# Reading these has an effect, or says what the reader did.
+SPARED = range(0x44200, 0x44204)
+
+suite = Suite("kvmgt", timeout=90, host="kvmgt")
+
+
+def work(vm) -> str:
+    """Run the fixed workload; its report."""
+    done = vm.run(f"{PROGRAMS}/vgpu_differential without-registers", 300)
+    if not done.ok:
+        raise VmError(done.why())
+    return done.out
+
+
+def read_registers(vm, offsets) -> dict[int, str]:
+    done = vm.run(f"{PROGRAMS}/vgpu_registers {' '.join(f'{o:x}' for o in offsets)}", 120)
+    if not done.ok:
+        raise VmError(done.why())
+    return {int(where, 16): value for where, _, value in (line.partition(": ") for line in done.out.splitlines())
+            if where.startswith("0x")}
+
+
+def ours(t):
+    vm = t.vm.another(OURS, "ours")
+    vm.boot()
+    vm.modprobe_i915()
+    return vm
+
+
+@suite.scenario()
+def the_pvinfo_page_is_the_same(t):
+    """Every word, but those that the guest writes, and where its partition begins, which is the host's to choose."""
+    t.allow(r"L1: gvt: vgpu \d+: invalid pvinfo read", "kvmgt reports reads of reserved words; they read all the same")
+    with ours(t) as vm:
+        real, mine = read_registers(t.vm, PVINFO), read_registers(vm, PVINFO)
+    different = {f"{o - PAGE:#x}": (mine[o], real[o]) for o in PVINFO if mine[o] != real[o] and o - PAGE not in (*WRITTEN, *BASES)}
+    t.equal(different, {}, "words that differ (ours, kvmgt's)")
+
+
+@suite.scenario(timeout=120)
+def the_registers_of_a_probe_read_the_same(t):
+    """All that the driver touches while it loads, read by the guest afterwards."""
+    with ours(t) as vm:
+        touched = {int(o, 16): row["name"] or "" for o, row in vm.stats("vgpu0")["mmio"]["by_register"].items()}
+        offsets = sorted(o for o in touched if o not in PVINFO and o not in SPARED)
+        t.check(len(offsets) > 200, f"the driver touched only {len(offsets)} registers")
+        real, mine = read_registers(t.vm, offsets), read_registers(vm, offsets)
+    different = {o: (mine[o], real[o]) for o in offsets if mine[o] != real[o]}
+    unexplained, idle = explain(different, REGISTERS)
+    for o, (a, b) in sorted(different.items()):
+        t.log(f"{o:#08x} {touched[o]:<28} ours {a} kvmgt {b}   {unexplained.get(o) or 'explained'}")
+    t.equal({f"{o:#x} {touched[o]}": different[o] for o in unexplained}, {}, "registers that differ (ours, kvmgt's)")
+    t.equal(idle, [], "rows of kvmgt_differences.py that explain nothing")
+
+
+@suite.scenario(timeout=120)
+def a_workload_leaves_the_same_behind(t):
+    """Contents of objects, fences, GGTT entries below them."""
+    real = work(t.vm)
+    with ours(t) as vm:
+        t.equal(work(vm), real, "the report on our mediator (got) and on kvmgt (want)")
+    t.check("fence 3:" in real, f"the report holds no fences: {real}")
