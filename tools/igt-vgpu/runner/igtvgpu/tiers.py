@@ -20,6 +20,12 @@ SETUP = paths.TOOLS / "setup"
 SERIES = paths.TOP / "scripts" / "series"
 _IGTVGPU = (sys.executable, "-m", "igtvgpu")
 _SELF = paths.TOOLS / "runner" / "tests"
+# Detection, balloons, a fence, batches on each engine, reload, and all that compares the two mediators: each program starts
+# slowly there, so only a few.
+KVMGT_SMOKE = ("igt/vgpu_detect/the-debugfs-file-agrees-with-the-pvinfo-page",
+               "igt/vgpu_balloon/ggtt-entries-are-present-only-inside-the-partition",
+               "igt/vgpu_fence/three-times-as-many-tiled-maps-as-fences-all-work", "igt/vgpu_exec/stores-arrive-*",
+               "igt/vgpu_exec/the-blitter-copies-and-fills-exactly", "igt/vgpu_reload/unload-and-load-three-times", "kvmgt/")
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ TIERS = (
          counts=False),
     Tier("kernel-stock", "build: guest kernel without it", (str(SETUP / "kernel-build"), "stock"), SETUP / "kernel-build",
          counts=False),
+    Tier("kernel-kvmgt", "fetch: kernel of a host with the real GVT-g", (str(SETUP / "kvmgt-kernel"),),
+         SETUP / "kvmgt-kernel", counts=False),
     Tier("qemu", "build: QEMU with the mediator", (str(SETUP / "qemu-build"),), SETUP / "qemu-build", counts=False),
     Tier("devices", "the QEMU devices without a guest",
          (sys.executable, "-B", str(paths.TOOLS / "mediator" / "qemu" / "test_devices.py")),
@@ -64,6 +72,9 @@ TIERS = (
          ("kernel-stock", "qemu")),
     Tier("guest", "in guests: igt, kunit, kselftest, selftests, stock, scenarios",
          (*_IGTVGPU, "run", "--tier", "guest"), paths.TESTS, ("kernel", "kernel-stock", "qemu")),
+    Tier("kvmgt", "on the real GVT-g, nested: a smoke, and what both mediators show",
+         (*_IGTVGPU, "run", "--host", "kvmgt", "--tier", "kvmgt", *(f"--tests={t}" for t in KVMGT_SMOKE)), paths.TESTS,
+         ("kernel", "kernel-kvmgt", "qemu")),
 )
 
 
