@@ -30,7 +30,7 @@ GPU = "/sys/bus/pci/devices/0000:00:02.0"
 
 # With the features of TCG's "max" the sizes of XSAVE are wrong in L2; a clock of KVM's own stands still at times. An access to
 # the APIC or its timer is cheaper as an MSR than as memory, which L1 has to decode.
-CPU = "qemu64,-svm,+x2apic,+tsc-deadline,kvmclock=off"
+CPU = "qemu64,+rdrand,-svm,+x2apic,+tsc-deadline,kvmclock=off"
 # The locking validator has its say in all other guests, which are not as slow.
 OPTIONS = "lockdep.prove_locking=0"
 

@@ -23,7 +23,7 @@ _SELF = paths.TOOLS / "runner" / "tests"
 # Detection, balloons, a fence, batches on each engine, reload, and all that compares the two mediators: each program starts
 # slowly there, so only a few.
 KVMGT_SMOKE = ("igt/vgpu_detect/the-debugfs-file-agrees-with-the-pvinfo-page",
-               "igt/vgpu_balloon/ggtt-entries-are-present-only-inside-the-partition",
+               "igt/vgpu_balloon/the-*",   # the others read a million GGTT entries
                "igt/vgpu_fence/three-times-as-many-tiled-maps-as-fences-all-work", "igt/vgpu_exec/stores-arrive-*",
                "igt/vgpu_exec/the-blitter-copies-and-fills-exactly", "igt/vgpu_reload/unload-and-load-three-times", "kvmgt/")
 

@@ -35,8 +35,10 @@ REGISTERS = (
     Difference(0xa188, 0xa188, "FORCEWAKE_GT: kvmgt keeps what was written last; ours acknowledges and forgets"),
     Difference(0xa26c, 0xa26c, "CTC_MODE: kvmgt does not know it, so it reads 0, and the guest's clock has another rate"),
     Difference(0x42080, 0x42080, "CHICKEN_PAR1_1: a vGPU of kvmgt begins with what the host's registers held (gvt/firmware.c)"),
+    Difference(0x44324, 0x44324, "GEN8_GT_IMR2: the driver unmasks RPS interrupts while the GPU is awake", False),
     Difference(0x51000, 0x51000, "SKL_DFSM: kvmgt shows the pipes of the GPU; ours are fused off"),
     Difference(0xc4004, 0xc400c, "SDE_IMR, SDE_IER: set up by a driver that has pipes"),
+    Difference(0x138128, 0x138128, "GEN6_PCODE_DATA: of the last mailbox command; a driver that has pipes asks for SAGV as well, now and then", False),
     Difference(0x101008, 0x101008, "GFX_FLSH_CNTL: the bit clears itself; kvmgt stores it"),
 )
 
