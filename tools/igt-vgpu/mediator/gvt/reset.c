@@ -17,6 +17,8 @@
 #define GDRST_VECS		(1u << 4)
 
 #define ALL_ENGINES		((1u << GPU_NUM_ENGINES) - 1)
+#define GEN8_PRIVATE_PAT_LO	0x40e0u
+#define GEN8_PRIVATE_PAT_HI	0x40e4u
 /* a full reset leaves what lies above: interrupts, display (as GVT-g) */
 #define GT_REGISTERS		0x44200u
 
@@ -25,7 +27,9 @@ static bool survives(uint32_t offset)
 	/* The handshake of this very reset, and the wells that it needs. */
 	if (hw_engine_of(offset) >= 0)
 		return (offset & 0xfff) == RING_RESET_CTL;
-	return (offset >= 0xa000 && offset < 0xb000) || offset == 0xd84 || offset == 0xd88;
+	/* i915 sets the PAT up at probe and at resume only (setup_private_pat()), never after a reset. */
+	return (offset >= 0xa000 && offset < 0xb000) || offset == 0xd84 || offset == 0xd88 ||
+	       offset == GEN8_PRIVATE_PAT_LO || offset == GEN8_PRIVATE_PAT_HI;
 }
 
 static void registers_reset(struct vgpu *vgpu, uint32_t first, uint32_t end)

@@ -283,6 +283,7 @@ static void a_full_reset_starts_the_gt_s_registers_anew(void **state)
 	gx_set_reg(b, 0xb11c, 6);
 	gx_set_reg(a, 0xa278, 0x00010001);
 	gx_set_reg(a, 0x44304, 0x77);
+	gx_set_reg(a, 0x40e0, 0x907);
 	gx_set_reg(a, 0x22080, a->hwsp[GPU_BCS0]);
 	gx_set_reg(a, 0x941c, 2);
 	assert_int_equal(gx_reg(a, 0xb11c), 5);
@@ -292,8 +293,9 @@ static void a_full_reset_starts_the_gt_s_registers_anew(void **state)
 	assert_int_equal(gx_reg(a, 0xb11c), 0);
 	assert_int_equal(gx_reg(a, 0x22080), 0);
 	assert_int_equal(gx_reg(a, 0x223a0) & 7, 5);
-	/* Interrupts and wells stay. */
+	/* Interrupts, wells and the PAT stay. */
 	assert_int_equal(gx_reg(a, 0x44304), 0x77);
+	assert_int_equal(gx_reg(a, 0x40e0), 0x907);
 	assert_int_equal(gx_reg(a, 0xd84), 1);
 	assert_int_equal(gx_reg(b, 0xb11c), 6);
 }

@@ -29,7 +29,6 @@ REGISTERS = (
     *_each_engine(0x0b0, "RING_EIR: writing ones clears it; kvmgt stores what is written (gvt/handlers.c has no handler)"),
     *_each_engine(0x0d0, "RING_RESET_CTL: kvmgt keeps the mask half of what was written (ring_reset_ctl_write())"),
     *_each_engine(0x3a0, "RING_CONTEXT_STATUS_PTR: kvmgt moves the write pointer only; where both are depends on how much was run", False),
-    Difference(0x40e0, 0x40e4, "GEN8_PRIVATE_PAT: kvmgt shows what the guest wrote; ours does not, which is still to be looked into"),
     Difference(0xa02c, 0xa030, "GEN6_RP_*_THRESHOLD: the guest computes them from CTC_MODE"),
     Difference(0xa068, 0xa06c, "GEN6_RP_*_EI: the same"),
     Difference(0xa188, 0xa188, "FORCEWAKE_GT: kvmgt keeps what was written last; ours acknowledges and forgets"),
