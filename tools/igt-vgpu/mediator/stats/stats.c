@@ -170,11 +170,21 @@ static void put_channel(struct json_object *root, const struct stats *stats)
 	}
 }
 
+/* Four counters, one an engine. */
+static void put_engines(struct json_object *root, const char *name, const struct stats *stats,
+			enum stats_kind first)
+{
+	struct json_object *part = put_object(root, name);
+	unsigned int engine;
+
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
+		put_number(part, gpu_engine_name(engine), stats_get(stats, first + engine));
+}
+
 struct json_object *stats_snapshot(const struct stats *stats)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *part;
-	unsigned int engine;
 
 	put_registers(root, stats);
 
@@ -194,20 +204,9 @@ struct json_object *stats_snapshot(const struct stats *stats)
 	put_number(part, "msi", stats_get(stats, STATS_IRQ_MSI));
 	put_number(part, "intx", stats_get(stats, STATS_IRQ_INTX));
 
-	part = put_object(root, "submissions");
-	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
-		put_number(part, gpu_engine_name(engine),
-			   stats_get(stats, STATS_SUBMISSION_0 + engine));
-
-	part = put_object(root, "engine_time_ns");
-	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
-		put_number(part, gpu_engine_name(engine),
-			   stats_get(stats, STATS_ENGINE_NS_0 + engine));
-
-	part = put_object(root, "preempted");
-	for (engine = 0; engine < GPU_NUM_ENGINES; engine++)
-		put_number(part, gpu_engine_name(engine),
-			   stats_get(stats, STATS_PREEMPTED_0 + engine));
+	put_engines(root, "submissions", stats, STATS_SUBMISSION_0);
+	put_engines(root, "engine_time_ns", stats, STATS_ENGINE_NS_0);
+	put_engines(root, "preempted", stats, STATS_PREEMPTED_0);
 
 	put_channel(root, stats);
 

@@ -39,7 +39,8 @@ def measure(config: VmConfig, note: Callable[[str], None]) -> Figures:
     with VM(SPEC, config, "svm") as vm:
         vm.boot()
         vm.modprobe_i915()
-        # While its CPUs wait for the GPU this guest's clock leaps from timer to timer: the driver would believe in a hang (a day is enough).
+        # While its CPUs wait for the GPU this guest's clock leaps from timer to timer: the driver would believe in a hang
+        # (a day is enough).
         vm.run("for f in /sys/class/drm/card*/engine/*/heartbeat_interval_ms; do echo 86400000 >$f; done", check=True)
         for what, parameters in (("first-use", SIZES), ("revalidate", CHANGES), ("unrelated", (UNRELATED,)), ("ranges", COUNTS)):
             for n in parameters:

@@ -15,7 +15,8 @@ from . import accel, bench, discovery, paths, results, shell, tiers
 from .executor import Executor
 from .nested import make_vm
 from .initramfs import BuildError
-from .spec import HOST_KVMGT, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_platform, on_real_gvt
+from .spec import (HOST_KVMGT, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_hardware, on_platform,
+                   on_real_gvt)
 from .suite import SuiteError
 from .vm import VmConfig, VmError
 
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 def check_host(host: str) -> None:
     """Refuse a HOST= that cannot work here, with the way out."""
-    if host in (HOST_SOFTWARE, HOST_KVMGT):
+    if not on_hardware(host):
         return
     kind, _, uuids = host.partition(":")
     if kind != "gvt-g" or not uuids:
@@ -89,7 +90,7 @@ def _find_qemu(args: argparse.Namespace) -> Path:
         if not found:
             raise UsageError(f"no QEMU at {args.qemu}")
         return Path(found)
-    if args.host not in (HOST_SOFTWARE, HOST_KVMGT):
+    if on_hardware(args.host):
         found = shutil.which("qemu-system-x86_64") or shutil.which("qemu-kvm", path="/usr/bin:/usr/libexec")
         if not found:
             raise UsageError("HOST=gvt-g needs the system's qemu-system-x86_64: install qemu-system-x86")
@@ -102,7 +103,7 @@ def _find_qemu(args: argparse.Namespace) -> Path:
 def _config(args: argparse.Namespace) -> VmConfig:
     check_host(args.host)
     config = VmConfig(qemu=_find_qemu(args), host=args.host, kernel=args.kernel, verbose=args.verbose)
-    if args.host not in (HOST_SOFTWARE, HOST_KVMGT):
+    if on_hardware(args.host):
         if args.accel == "tcg":
             raise UsageError("HOST=gvt-g needs KVM: a real GPU cannot be given to an emulated guest")
         return replace(config, accel="kvm")

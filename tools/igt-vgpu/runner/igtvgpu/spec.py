@@ -10,6 +10,11 @@ HOST_SOFTWARE = "software"      # our mediator
 HOST_KVMGT = "kvmgt"            # the real GVT-g on our GPU, in a guest (nested.py)
 
 
+def on_hardware(host: str) -> bool:
+    """Is it a GVT-g of this machine's own GPU?"""
+    return host not in (HOST_SOFTWARE, HOST_KVMGT)
+
+
 class SpecError(Exception):
     """The asked-for VM cannot be built on this host; the text says why."""
 

@@ -131,14 +131,18 @@ class VM:
         """A file of the host as QEMU sees it."""
         return path
 
+    @property
+    def _kvm(self) -> bool:
+        return self.config.accel == "kvm" and not self.spec.count_instructions
+
     def _accelerator(self) -> list[str]:
         if self.spec.count_instructions:
             return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
-        return ["-accel", "kvm", "-cpu", "host"] if self.config.accel == "kvm" else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        return ["-accel", "kvm", "-cpu", "host"] if self._kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
     def _kernel_options(self) -> str:
         """Of the guest's kernel, because of the accelerator."""
-        return "" if self.config.accel == "kvm" and not self.spec.count_instructions else tsc.kernel_option()
+        return "" if self._kvm else tsc.kernel_option()
 
     def _gpus(self) -> list[str]:
         return self.spec.gpu_args(self.config.host)
