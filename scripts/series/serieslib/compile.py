@@ -16,7 +16,7 @@ from pathlib import Path
 from .git import Git
 from .lab import Lab
 from .verdict import Failed
-from .work import Variant, WorkTree, guest_config, tool_version
+from .work import Variant, WorkTree, build_config, tool_version
 
 I915 = "drivers/gpu/drm/i915/"
 # Bump when this file starts to check more, so that old passes do not count.
@@ -48,11 +48,11 @@ class Passes:
         self.lab = lab
         self.dir = lab.places.cache / "series-build"
         self.dir.mkdir(parents=True, exist_ok=True)
-        self.guest = guest_config(lab)
+        self.config = "\n".join(build_config(lab))
 
     def key(self, cell: Cell) -> Path:
         tree = self.lab.git.out("rev-parse", f"{cell.commit}^{{tree}}").strip()
-        parts = (RULES, tree, self.guest, cell.variant.fragment(), tool_version(cell.variant.cc),
+        parts = (RULES, tree, self.config, cell.variant.fragment(), tool_version(cell.variant.cc),
                  "vmlinux" if cell.vmlinux else "", "" if cell.header_test else "no headers")
         return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
 

@@ -20,6 +20,9 @@ from .base import REPO, SeriesError
 from .git import Git
 from .lab import Lab, touched_by
 
+BUILD_CONFIG = "scripts/series/build.config"
+SERIES_CONFIG = "tools/igt-vgpu/guest/guest-series.config"
+
 # Half of the tree is of no use to an x86 i915 build; leaving it out halves time and disk.
 # Kconfig, Makefile and Kbuild files stay everywhere, since kbuild reads them all.
 SPARSE = (
@@ -31,21 +34,6 @@ SPARSE = (
     "!/tools/perf/", "/tools/testing/selftests/drivers/",
     "Kconfig*", "Makefile*", "Kbuild*", "*.mk",
 )
-
-# What each variant has beyond the guest's configuration.
-GVT_HOST = """\
-CONFIG_VIRTUALIZATION=y
-CONFIG_KVM=y
-CONFIG_KVM_AMD=y
-CONFIG_IOMMU_SUPPORT=y
-CONFIG_FW_LOADER=y
-CONFIG_VFIO=y
-CONFIG_VFIO_GROUP=y
-CONFIG_VFIO_CONTAINER=y
-CONFIG_VFIO_IOMMU_TYPE1=y
-CONFIG_DRM_I915_GVT_KVMGT={i915}
-"""
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -70,9 +58,7 @@ class Variant:
         if self.compiler == "clang":
             # tinyconfig starts as 32 bit and leaves 1024 behind, which clang exceeds in stock selftests.
             text += "CONFIG_FRAME_WARN=2048\n"
-        if self.gvt:
-            text += GVT_HOST.format(i915=self.i915)
-        return text
+        return text + (f"CONFIG_DRM_I915_GVT_KVMGT={self.i915}\n" if self.gvt else "")
 
 
 VARIANTS = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
@@ -80,14 +66,13 @@ VARIANTS = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
 DEFAULT = VARIANTS[0]
 
 
-def guest_config(lab: Lab) -> str:
-    """The guest's configuration, and what it adds for symbols that only the series has."""
+def build_config(lab: Lab) -> tuple[str, str]:
+    """(what every kernel that is compiled here has, what only a tree with the series can have)."""
     for root in (lab.places.root, REPO):
-        guest = root / "tools/igt-vgpu/guest"
-        if (guest / "guest.config").is_file():
-            parts = [guest / "guest.config", guest / "guest-series.config"]
-            return "\n".join(p.read_text(encoding="utf-8") for p in parts if p.is_file())
-    raise SeriesError("tools/igt-vgpu/guest/guest.config: not there; the builds start from it")
+        ours, series = root / BUILD_CONFIG, root / SERIES_CONFIG
+        if ours.is_file() and series.is_file():
+            return ours.read_text(encoding="utf-8"), series.read_text(encoding="utf-8")
+    raise SeriesError(f"{BUILD_CONFIG}: not there; the builds start from it")
 
 
 @functools.cache
@@ -156,10 +141,10 @@ class WorkTree:
         self.git.run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", *args)
 
     def config_text(self) -> str:
-        return guest_config(self.lab) + "\n" + self.variant.fragment()
+        return "\n".join((*build_config(self.lab), self.variant.fragment()))
 
     def configure(self) -> None:
-        """tinyconfig + the guest's configuration + the variant's; again only if an input changed."""
+        """tinyconfig + build.config + the variant's; again only if an input changed."""
         kconfig = [x for x in self.git.lines("ls-tree", "-r", "HEAD", "drivers/gpu/drm/i915")
                    if "/Kconfig" in x]
         inputs = "\0".join((self.config_text(), tool_version(self.variant.cc), *kconfig))
@@ -174,7 +159,8 @@ class WorkTree:
             f.write(self.config_text())
         self.must("olddefconfig", f"KCONFIG_CONFIG={new.name}")
         have = set(new.read_text().splitlines())
-        lost = [x for x in self.variant.fragment().splitlines() if x not in have]
+        wants = (build_config(self.lab)[0] + self.variant.fragment()).splitlines()
+        lost = [x for x in wants if x.startswith("CONFIG_") and not x.endswith("=n") and x not in have]
         if lost:
             raise SeriesError(f"{new}: Kconfig dropped {', '.join(lost)}")
         # An equal file keeps its time stamp, and make its objects.
