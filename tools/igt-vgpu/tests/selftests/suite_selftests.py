@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""i915's own selftests in a vGPU guest: every group of the kernel, but for those named here with the reason.
+"""i915's own selftests on a vGPU and on the bare GPU: every group of the kernel, but for those named here with the reason.
 
 A group that is not named must pass. What is expected to fail and passes is a failure as well, so this list cannot go stale.
 `exclude`: cannot work on a vGPU, or on any GVT host, by design. `expect_fail`: does not work on the mediator yet.
@@ -13,19 +13,24 @@ suite = Suite("selftests", timeout=180)
 # A vGPU guest by design.
 NO_PREEMPTION = "a vGPU is never preempted: i915 turns preemption, timeslices and semaphores off for it (intel_lrc.c)"
 
-LIVE_EXCLUDE: dict[str, str] = {
+VGPU_EXCLUDE: dict[str, str] = {
     # Each lets a request of higher priority overtake one that spins on a semaphore, and times out (-ETIME) on a vGPU.
     "gt_lrc/live_lrc_gpr": NO_PREEMPTION,
     "gt_lrc/live_lrc_isolation": NO_PREEMPTION,
     "gt_lrc/live_lrc_timestamp": NO_PREEMPTION,
+}
+EXCLUDE: dict[str, str] = {
     "gt_engines/live_engine_timestamps":
         "wants 100 us of the CPU's clock and of the engine's to agree within 25 us: an engine thread among others has not that precision",
 }
-LIVE_DEADLINE: dict[str, str] = {
+DEADLINE: dict[str, str] = {
     "hangcheck/igt_reset_engines": "gives an engine 50 ms to be idle after each of hundreds of resets",
     "execlists/live_virtual_engine": "gives each of some hundred batches 100 ms",
 }
-LIVE_EXPECT_FAIL: dict[str, str] = {
+# Where there is preemption.
+BARE_DEADLINE: dict[str, str] = {
+    "workarounds/live_engine_reset_workarounds": "gives a batch 50 ms to start",
+    "requests/live_cancel_request": "gives a cancelled batch 1 ms to give way before its engine is reset",
 }
 MOCK_EXPECT_FAIL: dict[str, str] = {
     "memory_region/igt_mock_splintered_region":
@@ -39,4 +44,5 @@ MOCK_ALLOW = [Allow(r"DEBUG_LOCKS_WARN_ON\(hlock->references < references\)", LO
 
 suite.selftests("mock", expect_fail=MOCK_EXPECT_FAIL, vm=NO_GPU, allow=MOCK_ALLOW)
 # The live ones hang and reset engines on purpose, and the driver says so; a WARN, an oops or lockdep still fails them.
-suite.selftests("live", exclude=LIVE_EXCLUDE, expect_fail=LIVE_EXPECT_FAIL, deadline=LIVE_DEADLINE, expect_errors=True)
+suite.selftests("live", exclude=EXCLUDE | VGPU_EXCLUDE, deadline=DEADLINE, expect_errors=True)
+suite.selftests("live", name="bare", vm=NATIVE, exclude=EXCLUDE, deadline=DEADLINE | BARE_DEADLINE, expect_errors=True)
