@@ -78,12 +78,12 @@ static uint8_t *surface_ptr(struct gpu_cs *cs, const struct blt_surface *s, int6
 }
 
 /*
- * The ternary raster operation on eight bits at once: the minterms of pattern, source and
+ * The ternary raster operation on all bits of a word at once: the minterms of pattern, source and
  * destination.
  */
-static uint8_t raster(uint8_t rop, uint8_t p, uint8_t s, uint8_t d)
+static uint64_t raster(uint8_t rop, uint64_t p, uint64_t s, uint64_t d)
 {
-	uint8_t result = 0;
+	uint64_t result = 0;
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
@@ -92,27 +92,51 @@ static uint8_t raster(uint8_t rop, uint8_t p, uint8_t s, uint8_t d)
 	return result;
 }
 
+/*
+ * At most 8 bytes by the raster operation; @pattern and @src may be NULL. Bytes of channels that
+ * are not drawn are not written at all: somebody else may do so.
+ */
+static inline void combine_word(const struct blt *blt, uint8_t *dst, const uint8_t *pattern,
+				const uint8_t *src, uint32_t phase, size_t n)
+{
+	uint64_t p = 0, s = 0, d = 0;
+	uint8_t result[8];
+	unsigned int i;
+
+	if (pattern)
+		memcpy(&p, pattern, n);
+	if (src)
+		memcpy(&s, src, n);
+	memcpy(&d, dst, n);
+	d = raster(blt->rop, p, s, d);
+	if (blt->cpp != 4 || blt->channels == 0xf) {
+		memcpy(dst, &d, n);
+		return;
+	}
+	memcpy(result, &d, n);
+	for (i = 0; i < n; i++)
+		if (blt->channels & 1u << ((phase + i) & 3))
+			dst[i] = result[i];
+}
+
 /* Combine @n bytes; @phase: position of the first one in its row. */
 static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src, uint32_t phase,
 		    uint32_t n)
 {
 	const struct blt *blt = row->blt;
+	const uint8_t *pattern = row->pattern ? row->pattern + phase % blt->cpp : NULL;
 	uint32_t i;
 
-	if (row->plain && row->pattern) {
-		memcpy(dst, row->pattern + phase % blt->cpp, n);
-		return;
-	}
 	if (row->plain) {
-		memmove(dst, src, n);
+		memmove(dst, pattern ? pattern : src, n);
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		uint8_t p = row->pattern ? row->pattern[(phase + i) % blt->cpp] : 0;
-
-		if (blt->channels & 1u << ((phase + i) & 3) || blt->cpp != 4)
-			dst[i] = raster(blt->rop, p, src ? src[i] : 0, dst[i]);
-	}
+	for (i = 0; i + 8 <= n; i += 8)
+		combine_word(blt, dst + i, pattern ? pattern + i : NULL, src ? src + i : NULL,
+			     phase + i, 8);
+	if (i < n)
+		combine_word(blt, dst + i, pattern ? pattern + i : NULL, src ? src + i : NULL,
+			     phase + i, n - i);
 }
 
 /* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */
