@@ -53,10 +53,13 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--suite-dir", type=Path, action="append", default=[])
         if name == "run":
             sub.add_argument("--tier", default="igt")
+        if name in ("run", "bench"):
             sub.add_argument("--timeout-scale", type=float,
                              default=float(os.environ.get("IGT_VGPU_TIMEOUT_SCALE") or 1))
         if name == "accel":
             sub.add_argument("--fresh", action="store_true")
+        if name == "bench":
+            sub.add_argument("--only", action="append", default=[], choices=bench.PARTS, help="this part, not all (several allowed)")
         if name == "shell":
             sub.add_argument("-c", dest="script", default="", help="run this and end")
             sub.add_argument("--no-driver", action="store_true", help="leave i915 unloaded")
@@ -180,17 +183,19 @@ def command_shell(args: argparse.Namespace) -> int:
 
 
 def command_bench(args: argparse.Namespace) -> int:
-    """Tables of traps and bytes."""
-    config = _config(args)
+    """Tables of what things cost."""
+    guests = args.only != ["core"]
+    config = replace(_config(args), timeout_scale=args.timeout_scale) if guests else VmConfig()
     if args.host != HOST_SOFTWARE:
         raise UsageError("the counters that make bench reads are the software mediator's")
-    _note("building vgpu_bench")
-    wrong = discovery.build(paths.TESTS / "igt", args.verbose)
-    if wrong:
-        raise UsageError(wrong)
+    if guests:
+        _note("building vgpu_bench")
+        wrong = discovery.build(paths.TESTS / "igt", args.verbose)
+        if wrong:
+            raise UsageError(wrong)
     folder = paths.RESULTS / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    return bench.run(replace(config, log_dir=folder), folder, _note)
+    return bench.run(replace(config, log_dir=folder), folder, _note, args.only)
 
 
 def command_accel(args: argparse.Namespace) -> int:
