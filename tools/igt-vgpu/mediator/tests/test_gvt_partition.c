@@ -176,6 +176,8 @@ static void bad_explicit_partitions_are_refused(void **state)
 		{ { 0, MIB, ~0xfffull, MIB, 0, 4 }, "is not within" },
 		{ { 0, MIB, 256 * MIB, ~0xfffull, 0, 4 }, "is not within" },
 		{ { ~0xfffull, MIB, 256 * MIB, MIB, 0, 4 }, "is not within" },
+		{ { 0, MIB, 5120 * MIB, 0, 0, 4 }, "hidden base 0x140000000 has no size" },
+		{ { MIB, 0, 256 * MIB, MIB, 0, 4 }, "aperture base 0x100000 has no size" },
 		{ { 0, MIB, 256 * MIB, MIB, 0, 33 }, "fences=33 from 0: the GPU has 32" },
 		{ { 0, MIB, 256 * MIB, MIB, 0, ~0u }, "the GPU has 32" },
 	};
