@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import accel, bench, discovery, paths, results, shell, tiers
+from .bench_core import CoreBenchError
 from .executor import Executor
 from .nested import make_vm
 from .initramfs import BuildError
@@ -184,11 +185,11 @@ def command_shell(args: argparse.Namespace) -> int:
 
 def command_bench(args: argparse.Namespace) -> int:
     """Tables of what things cost."""
-    guests = args.only != ["core"]
-    config = replace(_config(args), timeout_scale=args.timeout_scale) if guests else VmConfig()
+    parts = set(args.only or bench.PARTS)
+    config = VmConfig() if parts == {"core"} else replace(_config(args), timeout_scale=args.timeout_scale)
     if args.host != HOST_SOFTWARE:
         raise UsageError("the counters that make bench reads are the software mediator's")
-    if guests:
+    if parts & {"driver", "svm"}:
         _note("building vgpu_bench")
         wrong = discovery.build(paths.TESTS / "igt", args.verbose)
         if wrong:
@@ -214,7 +215,7 @@ def main(argv: list[str] | None = None) -> int:
             return tiers.check(args.tier, args.verbose)
         return {"run": command_run, "list": command_list, "shell": command_shell, "bench": command_bench,
                 "accel": command_accel}[args.command](args)
-    except (UsageError, SuiteError, SpecError, VmError, BuildError) as error:
+    except (UsageError, SuiteError, SpecError, VmError, BuildError, CoreBenchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
