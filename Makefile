@@ -31,7 +31,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build upstream-igt core-check fuzz runner-check template clean distclean
+	series-check series-build upstream-igt core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -55,6 +55,9 @@ check: deps		## every tier of tests: native, static, in guests; ends with N pass
 bench: deps kernel kernel-stock kernel-release	## traps, bytes and instructions: the stock driver's and ours, table and plots
 	@$(SETUP)/qemu-build
 	@$(RUNNER) bench
+
+core-bench: deps	## the part of bench that needs no guest: what the mediator's core costs, natively, table and plots
+	@$(RUNNER) bench --only core
 
 upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a build of yours (SET=smoke, fast or full: some of them)
 	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
@@ -102,10 +105,13 @@ series-build:		## does every patch compile without a warning? (FULL=1: the whole
 	@$(SETUP)/fetch kernel
 	@scripts/series/build
 
+coverage: deps		## line coverage of the mediator's core by its own tests; fails below 85 percent
+	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator coverage
+
 core-check:		## the mediator's own tests, natively, under ASan and UBSan
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator check
 
-fuzz:			## the mediator's fuzzers (FUZZ_SECONDS=30 each)
+fuzz:			## the mediator's fuzzers (FUZZ_SECONDS=30 each; FUZZ_RUNS=N: in turns, until N inputs were executed)
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator fuzz
 
 runner-check:		## the runner's own tests, with deliberate failures

@@ -18,7 +18,7 @@
 #define LIMIT		(1ull << 33)
 #define STEPS		1500
 #define PARTS		4	/* of long blits: how they go on is how they began */
-#define LOOKUPS		20000
+#define LOOKUPS		5000
 
 /* Page numbers of what the harness sets up, in the context's domain. */
 enum {

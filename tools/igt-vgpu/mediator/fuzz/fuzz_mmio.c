@@ -26,8 +26,8 @@
 
 #define NUM_CONTEXTS	8
 #define MAX_RECORDS	4000
-#define USED_PAGES	512	/* of the fixture's memory, by what build() sets up */
-#define MEM_BYTES	((uint64_t)FX_PAGES << GPU_PAGE_SHIFT)
+#define USED_PAGES	128	/* of the fixture's memory, by what build() sets up */
+#define MEM_BYTES	((uint64_t)USED_PAGES << GPU_PAGE_SHIFT)
 
 struct input { const uint8_t *data; size_t left; };
 
@@ -66,12 +66,20 @@ static void build(void)
 		fx_set_reg(fx, fx_base(i) + 0xa8, 0);
 }
 
+/* What start() clears; nothing else may carry over from one input to the next. */
+static void *page(void *opaque, unsigned int domain, uint64_t addr, bool write)
+{
+	return domain || addr >= MEM_BYTES ? NULL : fx->mem[0] + addr;
+}
+
 /* Power-on state; the same bump allocations give the same addresses again. */
 static void start(void)
 {
-	if (!fx)
+	if (!fx) {
 		fx = fx_new(GPU_SKL, true);
-	memset(fx->mem[0], 0, (size_t)USED_PAGES * GPU_PAGE_SIZE);
+		fx->ops.page = page;
+	}
+	memset(fx->mem[0], 0, MEM_BYTES);
 	fx->next_page[0] = 1;
 	fx->next_ggtt = 1;
 	fx->log_count = 0;
@@ -135,7 +143,7 @@ static bool record(struct input *in)
 	case 5:
 		if (!take(in, &x, 4) || !take(in, &y, 4))
 			return false;
-		*(uint32_t *)fx_mem(fx, 0, x % (USED_PAGES * GPU_PAGE_SIZE) & ~3u) = y;
+		*(uint32_t *)fx_mem(fx, 0, x % MEM_BYTES & ~3u) = y;
 		break;
 	case 6:
 		if (!take(in, &b, 1))

@@ -12,7 +12,7 @@ struct gvt *gvt;
 struct vgpu *vgpus[2];
 uint8_t memory[2][FUZZ_MAX_PAGES][GPU_PAGE_SIZE] __attribute__((aligned(4096)));
 uint64_t now;
-void (*fuzz_before_page)(unsigned int guest);
+bool (*fuzz_has_page)(unsigned int guest, uint64_t addr);
 
 static unsigned int num_pages;
 
@@ -33,8 +33,8 @@ static void *host_page(void *opaque, uint64_t addr, bool write)
 	unsigned int n = GPOINTER_TO_UINT(opaque);
 
 	(void)write;
-	if (fuzz_before_page)
-		fuzz_before_page(n);
+	if (fuzz_has_page && !fuzz_has_page(n, addr))
+		return NULL;
 	return addr < num_pages * GPU_PAGE_SIZE ? memory[n][addr / GPU_PAGE_SIZE] : NULL;
 }
 
@@ -63,19 +63,27 @@ static void host_log(void *opaque, enum gpu_log_level level, const char *line)
 	(void)line;
 }
 
-void fuzz_setup(unsigned int pages)
+struct gvt *fuzz_gvt(const struct gpu_config *gpu)
 {
 	static const struct gvt_host_ops ops = {
 		.page = host_page, .irq = host_irq, .now_ns = host_now, .kick = host_kick,
 		.log = host_log,
 	};
-	const struct gpu_config gpu = { .platform = GPU_SKL };
+	struct gvt *made = gvt_new(gpu, &ops, NULL);
+
+	if (!made)
+		abort();
+	return made;
+}
+
+void fuzz_setup(unsigned int pages)
+{
 	struct vgpu_config config = { 0 };
 	char *error = NULL;
 	unsigned int n;
 
 	num_pages = pages;
-	gvt = gvt_new(&gpu, &ops, NULL);
+	gvt = fuzz_gvt(&(const struct gpu_config){ .platform = GPU_SKL });
 	for (n = 0; n < 2; n++) {
 		config.opaque = GUINT_TO_POINTER(n);
 		/* Small, so that a reset of each input is quick. */

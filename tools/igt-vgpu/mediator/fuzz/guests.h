@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two guests with small partitions on one mediator, for the fuzzers of gvt/: memory, a clock, a host
- * that listens to nothing, and the input as a stream of numbers.
+ * Two guests with small partitions on one mediator, for the fuzzers of gvt/: memory, a clock, a
+ * host that listens to nothing, and the input as a stream of numbers.
  */
 #ifndef FUZZ_GUESTS_H
 #define FUZZ_GUESTS_H
@@ -25,18 +25,20 @@ extern struct vgpu *vgpus[2];
 extern uint8_t memory[2][FUZZ_MAX_PAGES][GPU_PAGE_SIZE];
 /* ns; each look at it takes 1 us */
 extern uint64_t now;
-/* Called before a guest's page is looked up; may be NULL. */
-extern void (*fuzz_before_page)(unsigned int guest);
+/* Asked when a guest's page is looked up: is there memory, this time? May be NULL: always. */
+extern bool (*fuzz_has_page)(unsigned int guest, uint64_t addr);
 
 /* The next @bytes (at most 8) as a number; what is missing at the end is 0. */
 uint64_t take(struct fuzz_input *in, unsigned int bytes);
 
+/* A mediator of its own, with this host around it. */
+struct gvt *fuzz_gvt(const struct gpu_config *gpu);
 /* Make the mediator and both vGPUs, whose guests have @pages pages of memory. */
 void fuzz_setup(unsigned int pages);
 
 /* Graphics address that belongs to @page of guest @n, counted from its hidden part's begin. */
 uint32_t gma(unsigned int n, unsigned int page);
-/* A driver's first steps: PVINFO read, each page mapped at gma(), as many as fuzz_setup() was told. */
+/* A driver's first steps: PVINFO read, each page that fuzz_setup() was told mapped at gma(). */
 void fuzz_map_memory(unsigned int n);
 
 #endif /* FUZZ_GUESTS_H */

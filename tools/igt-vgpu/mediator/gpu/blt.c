@@ -77,42 +77,76 @@ static uint8_t *surface_ptr(struct gpu_cs *cs, const struct blt_surface *s, int6
 	return ptr;
 }
 
-/*
- * The ternary raster operation on eight bits at once: the minterms of pattern, source and
- * destination.
- */
-static uint8_t raster(uint8_t rop, uint8_t p, uint8_t s, uint8_t d)
+/** struct raster - the eight bits of a ternary raster operation, each all over a word */
+struct raster {
+	uint64_t bit[8];
+};
+
+static struct raster raster_of(uint8_t rop)
 {
-	uint8_t result = 0;
+	struct raster raster;
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
-		if (rop & 1u << i)
-			result |= (i & 4 ? p : ~p) & (i & 2 ? s : ~s) & (i & 1 ? d : ~d);
-	return result;
+		raster.bit[i] = -(uint64_t)(rop >> i & 1);
+	return raster;
 }
 
-/* Combine @n bytes; @phase: position of the first one in its row. */
+/* Bit by bit: @yes where @by is set, else @no. */
+static inline uint64_t choose(uint64_t by, uint64_t yes, uint64_t no)
+{
+	return no ^ (by & (yes ^ no));
+}
+
+/* All bits of a word at once: pattern, source and destination choose. */
+static inline uint64_t raster_word(const struct raster *r, uint64_t p, uint64_t s, uint64_t d)
+{
+	const uint64_t *bit = r->bit;
+
+	return choose(p, choose(s, choose(d, bit[7], bit[6]), choose(d, bit[5], bit[4])),
+		      choose(s, choose(d, bit[3], bit[2]), choose(d, bit[1], bit[0])));
+}
+
+/* At most 8 bytes by the raster operation; @pattern and @src may be NULL. */
+static inline void combine_word(const struct raster *raster, uint8_t *dst, const uint8_t *pattern,
+				const uint8_t *src, size_t n)
+{
+	uint64_t p = 0, s = 0, d = 0;
+
+	if (pattern)
+		memcpy(&p, pattern, n);
+	if (src)
+		memcpy(&s, src, n);
+	memcpy(&d, dst, n);
+	d = raster_word(raster, p, s, d);
+	memcpy(dst, &d, n);
+}
+
+/*
+ * Combine @n bytes; @phase: position of the first one in its row. Bytes of channels that are not
+ * drawn are not written at all: somebody else may do so.
+ */
 static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src, uint32_t phase,
 		    uint32_t n)
 {
 	const struct blt *blt = row->blt;
+	const uint8_t *pattern = row->pattern ? row->pattern + phase % blt->cpp : NULL;
+	/* A copy, which no write to @dst can change: it stays in registers. */
+	const struct raster raster = raster_of(blt->rop);
+	bool masked = blt->cpp == 4 && blt->channels != 0xf;
 	uint32_t i;
 
-	if (row->plain && row->pattern) {
-		memcpy(dst, row->pattern + phase % blt->cpp, n);
-		return;
-	}
 	if (row->plain) {
-		memmove(dst, src, n);
+		memmove(dst, pattern ? pattern : src, n);
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		uint8_t p = row->pattern ? row->pattern[(phase + i) % blt->cpp] : 0;
-
-		if (blt->channels & 1u << ((phase + i) & 3) || blt->cpp != 4)
-			dst[i] = raster(blt->rop, p, src ? src[i] : 0, dst[i]);
-	}
+	for (i = 0; !masked && i + 8 <= n; i += 8)
+		combine_word(&raster, dst + i, pattern ? pattern + i : NULL, src ? src + i : NULL,
+			     8);
+	for (; i < n; i++)
+		if (!masked || blt->channels & 1u << ((phase + i) & 3))
+			combine_word(&raster, dst + i, pattern ? pattern + i : NULL,
+				     src ? src + i : NULL, 1);
 }
 
 /* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */
@@ -261,8 +295,10 @@ enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt)
 			return BLT_PART;
 	}
 	if (!blt->copy) {
-		for (i = 0; i < sizeof(pattern); i++)
+		for (i = 0; i < 16; i++)	/* whole pixels of each size */
 			pattern[i] = blt->color[i % blt->cpp];
+		for (; i < sizeof(pattern); i += 16)
+			memcpy(pattern + i, pattern, 16);
 		row.pattern = pattern;
 	}
 	if (needs_gather(blt, len)) {

@@ -160,6 +160,7 @@ struct gpu {
 
 	pthread_mutex_t lock;
 	uint32_t *regs;			/* GPU_MMIO_SIZE / 4 plain register values */
+	bool regs_touched[GPU_MMIO_SIZE / GPU_PAGE_SIZE];	/* pages of them that were set */
 	struct gpu_engine engine[GPU_NUM_ENGINES];
 	_Atomic bool irq_level;
 	_Atomic uint32_t irq_rises;	/* how often irq_level turned true */

@@ -96,6 +96,7 @@ uint32_t gpu_reg_get(struct gpu *gpu, uint32_t offset)
 
 void gpu_reg_set(struct gpu *gpu, uint32_t offset, uint32_t value)
 {
+	gpu->regs_touched[offset / GPU_PAGE_SIZE] = true;
 	gpu->regs[offset / 4] = value;
 }
 
@@ -109,12 +110,23 @@ static bool reset_with(const struct gpu_reg_row *row, enum gpu_engine_id id)
 	       (row->engine >= 0 || row->flags & (GPU_REG_CTX | GPU_REG_USER));
 }
 
+/* Nearly all of the 2 MiB are never used. */
+static void clear_touched(struct gpu *gpu)
+{
+	unsigned int page;
+
+	for (page = 0; page < GPU_MMIO_SIZE / GPU_PAGE_SIZE; page++)
+		if (gpu->regs_touched[page])
+			memset(&gpu->regs[page * GPU_PAGE_SIZE / 4], 0, GPU_PAGE_SIZE);
+	memset(gpu->regs_touched, 0, sizeof(gpu->regs_touched));
+}
+
 void gpu_regs_reset(struct gpu *gpu, const struct gpu_engine *engine)
 {
 	unsigned int i, n;
 
 	if (!engine)
-		memset(gpu->regs, 0, GPU_MMIO_SIZE);
+		clear_touched(gpu);
 	for (i = 0; i < NUM_ROWS; i++) {
 		if (engine && !reset_with(&rows[i], engine->id))
 			continue;

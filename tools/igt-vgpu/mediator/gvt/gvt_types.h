@@ -23,6 +23,7 @@
 #include "stats/stats.h"
 
 #define GVT_REG_COUNT		(GPU_MMIO_SIZE / 4)
+#define VREG_PAGES		(GPU_MMIO_SIZE / GPU_PAGE_SIZE)
 /* The guard page of every driver's GGTT: never granted, never used by a guest; ours. */
 #define GVT_OWN_GGTT_INDEX	(GPU_GGTT_ENTRIES - 1)
 #define GVT_OWN_GGTT		(GPU_GGTT_SIZE - GPU_PAGE_SIZE)
@@ -117,6 +118,8 @@ struct vgpu {
 	unsigned int weight;		/* its share of contended engines. Constant */
 
 	uint32_t *vreg;			/* GVT_REG_COUNT register values as the guest reads them */
+	/* pages of them that may differ from gvt->initial, and where switched_map may be set */
+	bool vreg_touched[VREG_PAGES];
 	uint8_t *switched_map;		/* one byte a register: it stands in engine[].switched */
 	struct vgpu_engine engine[GPU_NUM_ENGINES];
 	/* by GPU frequency: ring frequency << 8 | CPU frequency, as the guest told the pcode */

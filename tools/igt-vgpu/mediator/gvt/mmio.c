@@ -16,6 +16,7 @@ uint32_t vreg_get(const struct vgpu *vgpu, uint32_t offset)
 
 void vreg_set(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 {
+	vgpu->vreg_touched[offset / GPU_PAGE_SIZE] = true;
 	vgpu->vreg[offset / 4] = value;
 }
 
@@ -137,10 +138,16 @@ void mmio_load(struct vgpu *vgpu, enum gpu_engine_id e)
 /** mmio_init - registers as after power on; nothing of this vGPU may be on an engine */
 void mmio_init(struct vgpu *vgpu)
 {
-	unsigned int e;
+	unsigned int e, page, first;
 
-	memcpy(vgpu->vreg, vgpu->gvt->initial, GPU_MMIO_SIZE);
-	memset(vgpu->switched_map, 0, GVT_REG_COUNT);
+	for (page = 0; page < VREG_PAGES; page++) {
+		if (!vgpu->vreg_touched[page])
+			continue;
+		first = page * GPU_PAGE_SIZE / 4;
+		memcpy(&vgpu->vreg[first], &vgpu->gvt->initial[first], GPU_PAGE_SIZE);
+		memset(&vgpu->switched_map[first], 0, GPU_PAGE_SIZE / 4);
+		vgpu->vreg_touched[page] = false;
+	}
 	memset(vgpu->pcode_freq, 0, sizeof(vgpu->pcode_freq));
 	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		vgpu->engine[e].num_switched = 0;

@@ -166,8 +166,14 @@ static bool check_piece(struct gvt *gvt, const char *name, struct range want, st
 {
 	struct vgpu *other;
 
-	if (!want.size)
+	if (!want.size && !want.base)
 		return true;
+	if (!want.size) {
+		*error = g_strdup_printf("%s base 0x%" G_GINT64_MODIFIER
+					 "x has no size: give one, or leave the base away",
+					 name, want.base);
+		return false;
+	}
 	if (want.base % GPU_PAGE_SIZE || want.size % GPU_PAGE_SIZE) {
 		*error = g_strdup_printf("%s base 0x%" G_GINT64_MODIFIER
 					 "x size 0x%" G_GINT64_MODIFIER "x: not whole 4 KiB pages",

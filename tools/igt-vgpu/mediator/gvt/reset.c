@@ -32,13 +32,18 @@ static bool survives(uint32_t offset)
 	       offset == GEN8_PRIVATE_PAT_LO || offset == GEN8_PRIVATE_PAT_HI;
 }
 
+/* @first is the begin of a page. */
 static void registers_reset(struct vgpu *vgpu, uint32_t first, uint32_t end)
 {
-	uint32_t offset;
+	uint32_t page, offset;
 
-	for (offset = first; offset < end; offset += 4)
-		if (!survives(offset))
-			vreg_set(vgpu, offset, vgpu->gvt->initial[offset / 4]);
+	for (page = first; page < end; page += GPU_PAGE_SIZE) {
+		if (!vgpu->vreg_touched[page / GPU_PAGE_SIZE])
+			continue;
+		for (offset = page; offset < end && offset < page + GPU_PAGE_SIZE; offset += 4)
+			if (!survives(offset))
+				vreg_set(vgpu, offset, vgpu->gvt->initial[offset / 4]);
+	}
 }
 
 static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)

@@ -109,7 +109,7 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 	vgpu->ggtt_pages = (vgpu->part.aperture_size + vgpu->part.hidden_size) >> GPU_PAGE_SHIFT;
 	vgpu->ggtt = g_new0(uint64_t, vgpu->ggtt_pages);
 	vgpu->ggtt_half = g_malloc0(vgpu->ggtt_pages);
-	vgpu->vreg = g_new0(uint32_t, GVT_REG_COUNT);
+	vgpu->vreg = g_memdup2(gvt->initial, GPU_MMIO_SIZE);
 	vgpu->switched_map = g_malloc0(GVT_REG_COUNT);
 	atomic_store(&gvt->vgpu[vgpu->id], vgpu);
 	fence_clear(vgpu);

@@ -138,6 +138,21 @@ static void room_runs_out_and_comes_back(void **state)
 	assert_int_equal(vgpu_id(gx->guest[0].vgpu), 1);
 }
 
+static void a_type_needs_hidden_ggtt_in_one_piece(void **state)
+{
+	struct gx *gx = *state;
+	/* Leaves less than 512 MiB on either side. */
+	struct vgpu_partition in_the_middle = { 0, 0, 1100 * MIB, 2700 * MIB, 0, 4 };
+
+	gx_add(gx, 0, (struct vgpu_config){ .partition = in_the_middle });
+	expect_refusal(gx, (struct vgpu_config){ .type = "GVTg_V5_4" },
+		       "512 MiB of hidden GGTT in one piece");
+	gx_add_type(gx, 1, "GVTg_V5_8");
+	gx_remove(&gx->guest[0]);
+	gx_remove(&gx->guest[1]);
+	gx_add_type(gx, 0, "GVTg_V5_4");
+}
+
 static void bad_explicit_partitions_are_refused(void **state)
 {
 	static const struct { struct vgpu_partition part; const char *text;
@@ -161,6 +176,8 @@ static void bad_explicit_partitions_are_refused(void **state)
 		{ { 0, MIB, ~0xfffull, MIB, 0, 4 }, "is not within" },
 		{ { 0, MIB, 256 * MIB, ~0xfffull, 0, 4 }, "is not within" },
 		{ { ~0xfffull, MIB, 256 * MIB, MIB, 0, 4 }, "is not within" },
+		{ { 0, MIB, 5120 * MIB, 0, 0, 4 }, "hidden base 0x140000000 has no size" },
+		{ { MIB, 0, 256 * MIB, MIB, 0, 4 }, "aperture base 0x100000 has no size" },
 		{ { 0, MIB, 256 * MIB, MIB, 0, 33 }, "fences=33 from 0: the GPU has 32" },
 		{ { 0, MIB, 256 * MIB, MIB, 0, ~0u }, "the GPU has 32" },
 	};
@@ -292,6 +309,7 @@ int main(void)
 		T(unknown_types_are_refused),
 		cmocka_unit_test(broadwell_types_are_called_v4),
 		T(room_runs_out_and_comes_back),
+		T(a_type_needs_hidden_ggtt_in_one_piece),
 		T(bad_explicit_partitions_are_refused),
 		T(overlaps_are_refused_and_neighbours_are_not),
 		T(fences_are_found_where_they_are_free),

@@ -172,6 +172,28 @@ static void the_pcode_mailbox_answers_and_clears_ready(void **state)
 	assert_int_equal(fx_reg(fx, 0x138124), 0x21);
 }
 
+static void pcode_answers_each_command_that_i915_sends(void **state)
+{
+	static const struct { uint32_t command, data, answer; } rows[] = {
+		{ 0x1a, 0, 0x700 },	/* duty cycle control: RP1 is 7 * 50 MHz */
+		{ 0x0c, 5, 0 },		/* overclocking: none */
+		{ 0x05, 5, 0 },		/* RC6 voltages: none */
+		{ 0x10, 5, 0 },		/* D_COMP */
+		{ 0x04, 5, 5 },		/* these are told something */
+		{ 0x17, 5, 5 },
+		{ 0x11, 5, 5 },
+	};
+	struct fx *fx = *state;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t data = rows[i].data;
+
+		assert_int_equal(pcode(fx, rows[i].command, &data), 0);
+		assert_int_equal(data, rows[i].answer);
+	}
+}
+
 static void tlb_invalidations_clear_themselves(void **state)
 {
 	struct fx *fx = *state;
@@ -194,6 +216,24 @@ static void the_actual_frequency_is_the_requested_one(void **state)
 	fx_set_reg(bdw, 0xa008, 18u << 24);
 	assert_int_equal(fx_reg(bdw, 0xa01c) >> 7 & 0x7f, 18);
 	fx_free(bdw);
+}
+
+/* PM ticks: 16 of the command streamer's, which has 12 MHz. */
+static void the_evaluation_counter_runs_while_rps_is_on_from_where_it_was_set(void **state)
+{
+	struct fx *fx = *state;
+
+	fx->now_ns += 1000000;
+	assert_int_equal(fx_reg(fx, 0xa050), 0);
+	fx_set_reg(fx, 0xa024, 1u << 7);
+	assert_int_equal(fx_reg(fx, 0xa050), 0);
+	fx->now_ns += 4000000;
+	assert_int_equal(fx_reg(fx, 0xa050), 3000);
+	fx_set_reg(fx, 0xa050, 100);
+	fx->now_ns += 4000000;
+	assert_int_equal(fx_reg(fx, 0xa050), 3100);
+	fx_set_reg(fx, 0xa024, 0);
+	assert_int_equal(fx_reg(fx, 0xa050), 100);
 }
 
 static void rc6_residency_grows_only_while_allowed_and_idle(void **state)
@@ -355,8 +395,10 @@ int main(void)
 		T(the_pvinfo_page_of_the_bare_gpu_reads_zero),
 		T(forcewake_requests_are_acknowledged_per_domain),
 		T(the_pcode_mailbox_answers_and_clears_ready),
+		T(pcode_answers_each_command_that_i915_sends),
 		T(tlb_invalidations_clear_themselves),
 		T(the_actual_frequency_is_the_requested_one),
+		T(the_evaluation_counter_runs_while_rps_is_on_from_where_it_was_set),
 		T(rc6_residency_grows_only_while_allowed_and_idle),
 		T(timestamps_tick_at_the_platforms_frequency_on_every_engine),
 		T(platforms_have_their_identity_and_fuses),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make bench`: what fixed work costs a guest in traps and copied bytes; stock driver and ours, in one run.
+"""`make bench`, first part: what fixed work costs a guest in traps and copied bytes; stock driver and ours, in one run.
 
 Each figure is the difference of two runs of vgpu_bench that differ in the amount of work only, divided by that difference.
 So it holds neither set-up nor background noise, and nothing here is a time. Traps that depend on when interrupts come and on how
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from . import bench_svm, gnuplot
+from . import bench_boot, bench_core, bench_svm, gnuplot
 from .spec import MIB, Vgpu, VmSpec
 from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
@@ -136,16 +136,37 @@ def plot(figures: dict[str, dict[str, dict[str, float]]], folder: Path) -> Path 
         """)
 
 
-def run(config: VmConfig, folder: Path, note: Callable[[str], None]) -> int:
-    """Measure, print, write bench.json, bench.svg and bench-svm.svg; 1 if a target is missed."""
-    figures = {d.name: measure(config, d, note) for d in DRIVERS}
-    svm = bench_svm.measure(config, note)
-    verdicts = judge(figures) + bench_svm.judge(svm)
-    (folder / "bench.json").write_text(json.dumps(
-        {"figures": figures, "svm": svm, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
-    pictures = [str(p) for p in (plot(figures, folder), bench_svm.plot(svm, folder)) if p]
-    print(f"{table(figures)}\n\n{bench_svm.table(svm)}\n")
+@dataclass(frozen=True)
+class Part:
+    """Of make bench. `figures` is what measure() came to; JSON can hold it."""
+
+    name: str
+    measure: Callable[[], Any]
+    table: Callable[[Any], str]
+    judge: Callable[[Any], list[tuple[bool, str]]]
+    plots: Callable[[Any], list[Path | None]]
+
+
+def _parts(config: VmConfig, folder: Path, note: Callable[[str], None]) -> tuple[Part, ...]:
+    return (Part("driver", lambda: {d.name: measure(config, d, note) for d in DRIVERS}, table, judge, lambda f: [plot(f, folder)]),
+            Part("svm", lambda: bench_svm.measure(config, note), bench_svm.table, bench_svm.judge, lambda f: [bench_svm.plot(f, folder)]),
+            Part("boot", lambda: bench_boot.measure(config, note), bench_boot.table, bench_boot.judge, lambda _: []),
+            Part("core", lambda: bench_core.measure(note), bench_core.table, bench_core.judge, lambda f: list(bench_core.plot(f, folder))))
+
+
+PARTS = ("driver", "svm", "boot", "core")
+
+
+def run(config: VmConfig, folder: Path, note: Callable[[str], None], only: list[str]) -> int:
+    """Measure all parts, or `only` some; print; write bench.json and the plots; 1 if a target is missed."""
+    parts = [p for p in _parts(config, folder, note) if not only or p.name in only]
+    figures = {p.name: p.measure() for p in parts}
+    verdicts = [v for p in parts for v in p.judge(figures[p.name])]
+    path = folder / ("bench.json" if not only else f"bench-{'-'.join(p.name for p in parts)}.json")
+    path.write_text(json.dumps({"figures": figures, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
+    pictures = [str(p) for part in parts for p in part.plots(figures[part.name]) if p]
+    print("\n\n".join(p.table(figures[p.name]) for p in parts) + "\n")
     for ok, text in verdicts:
         print(f"{'reached' if ok else 'MISSED '}  {text}")
-    print(f"\nFigures: {folder / 'bench.json'}   " + (f"Plots: {' '.join(pictures)}" if pictures else "(no plots: gnuplot is not installed)"))
+    print(f"\nFigures: {path}   " + (f"Plots: {' '.join(pictures)}" if pictures else "(no plots)"))
     return 0 if all(ok for ok, _ in verdicts) else 1

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import accel, bench, discovery, paths, results, shell, tiers
+from .bench_core import CoreBenchError
 from .executor import Executor
 from .nested import make_vm
 from .initramfs import BuildError
@@ -53,10 +54,13 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--suite-dir", type=Path, action="append", default=[])
         if name == "run":
             sub.add_argument("--tier", default="igt")
+        if name in ("run", "bench"):
             sub.add_argument("--timeout-scale", type=float,
                              default=float(os.environ.get("IGT_VGPU_TIMEOUT_SCALE") or 1))
         if name == "accel":
             sub.add_argument("--fresh", action="store_true")
+        if name == "bench":
+            sub.add_argument("--only", action="append", default=[], choices=bench.PARTS, help="this part, not all (several allowed)")
         if name == "shell":
             sub.add_argument("-c", dest="script", default="", help="run this and end")
             sub.add_argument("--no-driver", action="store_true", help="leave i915 unloaded")
@@ -180,17 +184,19 @@ def command_shell(args: argparse.Namespace) -> int:
 
 
 def command_bench(args: argparse.Namespace) -> int:
-    """Tables of traps and bytes."""
-    config = _config(args)
+    """Tables of what things cost."""
+    parts = set(args.only or bench.PARTS)
+    config = VmConfig() if parts == {"core"} else replace(_config(args), timeout_scale=args.timeout_scale)
     if args.host != HOST_SOFTWARE:
         raise UsageError("the counters that make bench reads are the software mediator's")
-    _note("building vgpu_bench")
-    wrong = discovery.build(paths.TESTS / "igt", args.verbose)
-    if wrong:
-        raise UsageError(wrong)
+    if parts & {"driver", "svm"}:
+        _note("building vgpu_bench")
+        wrong = discovery.build(paths.TESTS / "igt", args.verbose)
+        if wrong:
+            raise UsageError(wrong)
     folder = paths.RESULTS / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    return bench.run(replace(config, log_dir=folder), folder, _note)
+    return bench.run(replace(config, log_dir=folder), folder, _note, args.only)
 
 
 def command_accel(args: argparse.Namespace) -> int:
@@ -209,7 +215,7 @@ def main(argv: list[str] | None = None) -> int:
             return tiers.check(args.tier, args.verbose)
         return {"run": command_run, "list": command_list, "shell": command_shell, "bench": command_bench,
                 "accel": command_accel}[args.command](args)
-    except (UsageError, SuiteError, SpecError, VmError, BuildError) as error:
+    except (UsageError, SuiteError, SpecError, VmError, BuildError, CoreBenchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import ctypes
 import json
+import os
 import re
 import shlex
 import signal
@@ -271,6 +272,12 @@ class VM:
         if self._agent and self._agent.closed:
             return "the guest closed its command channel"
         return None
+
+    def cpu_seconds(self) -> float:
+        """Processor time that QEMU has taken so far, in all of its threads."""
+        assert self._process
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")       # utime, stime
 
     def responds(self, timeout: float = 10) -> bool:
         """Whether the guest still answers its command channel."""

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`, third part: what the mediator's core costs, natively; core-bench (mediator/bench/) measures it.
+
+Each row has a reference that was measured in the same process, in turns, and both are medians; times are those of the thread. So the
+ratios hold on a busy machine, too, and on another one; the nanoseconds are this machine's."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any, Callable
+
+from . import gnuplot, paths
+
+MEDIATOR = paths.TOOLS / "mediator"
+TRAP_NS = 200
+LEAST_OF_MEMCPY = 0.5
+MIB = 1 << 20
+
+Row = dict[str, Any]
+
+
+class CoreBenchError(RuntimeError):
+    """core-bench could not be built, or it failed."""
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CoreBenchError(f"{shlex.join(command)} ended with status {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout
+
+
+def measure(note: Callable[[str], None]) -> list[Row]:
+    """Build core-bench, run it, and read its rows."""
+    folder = paths.OUT / "mediator"
+    program = folder / "bench" / "core-bench"
+    note("mediator core, natively")
+    _output(["make", "--no-print-directory", "-C", str(MEDIATOR), f"O={folder}", str(program)])
+    return list(json.loads(_output([str(program)])))
+
+
+def _rows(rows: list[Row], what: str, kind: str = "") -> list[Row]:
+    return [r for r in rows if r["what"] == what and kind in ("", r["kind"])]
+
+
+def _kinds(rows: list[Row], what: str) -> list[str]:
+    return list(dict.fromkeys(r["kind"] for r in _rows(rows, what)))
+
+
+def growth(rows: list[Row]) -> float:
+    """By how much one unit of the largest amount costs more than one of the second largest: 1 is linear."""
+    small, large = rows[-2:]
+    return (large["ns"] / large["n"]) / (small["ns"] / small["n"])
+
+
+def judge(rows: list[Row]) -> list[tuple[bool, str]]:
+    """Each target: reached?, and a line that says so."""
+    verdicts = []
+    for kind in ("register read", "register write"):
+        ns = _rows(rows, "trap", kind)[0]["ns"]
+        verdicts.append((ns < TRAP_NS, f"a trapped {kind}: less than {TRAP_NS} ns in the core: {ns:.0f}"))
+    copies = [r for r in _rows(rows, "blit", "copy") if r["n"] >= MIB // 2]
+    slowest = min(copies, key=lambda r: r["reference_ns"] / r["ns"])
+    ratio = slowest["reference_ns"] / slowest["ns"]
+    verdicts.append((ratio >= LEAST_OF_MEMCPY, f"a blit from 512 KiB on: at least {LEAST_OF_MEMCPY} of memcpy's bandwidth: {ratio:.2f} "
+                                               f"({slowest['n'] // 1024} KiB)"))
+    for kind in _kinds(rows, "parse"):
+        more = growth(_rows(rows, "parse", kind))
+        verdicts.append((0.75 <= more <= 1.33, f"parsing ({kind}): a dword of {_rows(rows, 'parse', kind)[-1]['n']} costs what one of a "
+                                               f"tenth of them does: {more:.2f} times as much"))
+    return verdicts
+
+
+def table(rows: list[Row]) -> str:
+    """One block for each thing measured."""
+    lines = [f"{'commands parsed, by dwords of a batch':<50}{'M dwords/s':>12}{'calls/dword':>14}"]
+    lines += [f"  {r['kind'] + ', ' + str(r['n']):<48}{r['n'] / r['ns'] * 1e3:>12.1f}{r['ns'] / r['reference_ns']:>14.1f}"
+              for r in _rows(rows, "parse")]
+    lines.append(f"{'blits, by KiB (a submission each)':<50}{'MiB/s':>12}{'of memcpy':>14}")
+    lines += [f"  {r['kind'] + ', ' + str(r['n'] // 1024):<48}{r['n'] / r['ns'] * 1e9 / MIB:>12.0f}{r['reference_ns'] / r['ns']:>14.2f}"
+              for r in _rows(rows, "blit")]
+    lines.append(f"{'a trap, in the core':<50}{'ns':>12}{'calls':>14}")
+    lines += [f"  {r['kind']:<48}{r['ns']:>12.0f}{r['ns'] / r['reference_ns']:>14.0f}" for r in _rows(rows, "trap")]
+    lines.append(f"{'submissions without work, one context':<50}{'per second':>12}{'us':>14}")
+    lines += [f"  {r['kind']:<48}{1e9 / r['ns']:>12.0f}{r['ns'] / 1e3:>14.1f}" for r in _rows(rows, "submission")]
+    lines.append(f"{'an engine changes hands: more than without':<50}{'us':>12}{'times':>14}")
+    lines += [f"  {what + ', ' + r['kind']:<48}{(r['ns'] - r['reference_ns']) / 1e3:>12.1f}{r['ns'] / r['reference_ns']:>14.2f}"
+              for what in ("owner change", "preemption") for r in _rows(rows, what)]
+    lines.append(f"{'memory of a vGPU':<50}{'KiB':>12}")
+    lines += [f"  {r['kind']:<48}{r['bytes'] / 1024:>12.0f}" for r in _rows(rows, "memory")]
+    return "\n".join(lines)
+
+
+def plot(rows: list[Row], folder: Path) -> list[Path]:
+    """Cost against the amount of work, parsing and blits, both axes logarithmic; none without gnuplot."""
+    pictures = []
+    for what, unit in (("parse", "dwords"), ("blit", "bytes")):
+        kinds = _kinds(rows, what)
+        amounts = sorted({r["n"] for r in _rows(rows, what)})
+        cost = {(r["kind"], r["n"]): r["ns"] for r in _rows(rows, what)}
+        reference = {r["n"]: r["reference_ns"] for r in _rows(rows, what, kinds[0])}
+        data = [[str(n), f"{reference[n]:.0f}", *(f"{cost[k, n]:.0f}" for k in kinds)] for n in amounts]
+        title = {"parse": "a call for each dword", "blit": "memcpy"}[what]
+        lines = ", ".join(f"'DATA' using 1:{i + 3} with linespoints title \"{kind}\"" for i, kind in enumerate(kinds))
+        pictures.append(gnuplot.draw(folder / f"bench-core-{what}.svg", data, f"""
+            set title 'Mediator core: {what}'
+            set logscale xy
+            set yrange [*:*]
+            set xlabel '{unit}'
+            set ylabel 'ns'
+            plot 'DATA' using 1:2 with linespoints dashtype 2 title '{title}', {lines}
+            """))
+    return [p for p in pictures if p]
