@@ -158,15 +158,15 @@ uint64_t vx_read(struct vx *vx, uint32_t region, uint64_t offset, uint32_t count
 
 void vx_write(struct vx *vx, uint32_t region, uint64_t offset, uint32_t count, uint64_t value)
 {
-	struct {
-		struct vfio_user_access access;
-		uint64_t value;
-	} write = { { offset, region, count }, value };
+	const struct vfio_user_access access = { offset, region, count };
+	uint8_t write[sizeof(access) + sizeof(value)];
 
-	assert_int_equal(vx_command(vx, VFIO_USER_REGION_WRITE, &write,
-				    sizeof(write.access) + count, -1), 0);
-	assert_int_equal(vx->msg.length, sizeof(write.access));
-	assert_memory_equal(&vx->msg.access, &write.access, sizeof(write.access));
+	memcpy(write, &access, sizeof(access));
+	memcpy(write + sizeof(access), &value, sizeof(value));
+	assert_int_equal(vx_command(vx, VFIO_USER_REGION_WRITE, write, sizeof(access) + count, -1),
+			 0);
+	assert_int_equal(vx->msg.length, sizeof(access));
+	assert_memory_equal(&vx->msg.access, &access, sizeof(access));
 }
 
 int vx_dma_map(struct vx *vx, uint64_t address, uint64_t size, uint64_t offset, uint32_t flags,

@@ -24,6 +24,8 @@
  */
 struct vfu_message {
 	struct vfio_user_header header;
+	size_t length;
+	int fd;
 	union {
 		struct vfio_user_version version;
 		struct vfio_user_dma_map dma_map;
@@ -35,8 +37,6 @@ struct vfu_message {
 		struct vfio_irq_set irq_set;
 		uint8_t payload[VFU_MAX_PAYLOAD];
 	};
-	size_t length;
-	int fd;
 };
 
 /*
