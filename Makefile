@@ -14,6 +14,7 @@ TIERS		?=
 PLATFORM	?=
 IGT		?=
 SET		?= *
+SERVER_ARGS	?= --vgpu socket=out/server/vgpu0,weight=4 --vgpu socket=out/server/vgpu1,weight=12
 V		?= 0
 export IGT_VGPU_IGT = $(if $(IGT),$(abspath $(IGT)))
 export V JOBS IGT_VGPU_CACHE LINUX_TARBALL QEMU_SOURCE DEBIAN_MIRROR
@@ -22,7 +23,7 @@ SETUP		:= tools/igt-vgpu/setup
 RUNNER		:= PYTHONPATH=tools/igt-vgpu/runner PYTHONDONTWRITEBYTECODE=1 python3 -m igtvgpu
 VM_OPTIONS	= --kernel $(KERNEL) --host $(HOST) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(filter-out 0,$(V)),-v)
 # What the host of the guests needs beyond what the system has.
-HOST_BUILD	= $(if $(filter software kvmgt,$(HOST)),$(SETUP)/qemu-build) $(if $(filter kvmgt,$(HOST)),&& $(SETUP)/kvmgt-kernel)
+HOST_BUILD	= $(if $(filter software kvmgt vfio-user:%,$(HOST)),$(SETUP)/qemu-build) $(if $(filter kvmgt,$(HOST)),&& $(SETUP)/kvmgt-kernel)
 # Without TESTS=, make run takes what a minute has room for; make check runs all.
 QUICK_TESTS	:= igt/vgpu_detect igt/vgpu_balloon igt/vgpu_fence igt/vgpu_exec
 TEST_OPTIONS	= $(foreach t,$(filter-out all,$(TESTS)),--tests '$(t)')
@@ -30,7 +31,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
-.PHONY: help run check bench shell list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
+.PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
 	series-check series-build upstream-igt core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
@@ -41,6 +42,7 @@ help:		## these targets
 	@echo '  make run KDIR=~/linux              your own kernel tree instead of out/linux'
 	@echo '  make run HOST=gvt-g:UUID           a real GVT-g mdev of this host instead of the software mediator'
 	@echo '  make run HOST=kvmgt                the real GVT-g, on the software GPU, in a guest around the guest'
+	@echo '  make run HOST=vfio-user:SOCKET     a vGPU of a GPU that several VMs share: see make server'
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
 	@echo '  make check TIERS="core static"     some tiers only;  V=1: verbose'
 
@@ -66,6 +68,11 @@ upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a bui
 shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
 	@$(HOST_BUILD)
 	@$(RUNNER) shell $(VM_OPTIONS) $(SHELL_ARGS)
+
+server:			## one GPU for several VMs, until Ctrl-C; then make shell HOST=vfio-user:SOCKET (SERVER_ARGS=: its vGPUs)
+	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator server
+	@mkdir -p out/server
+	@out/mediator/igt-vgpu-server --stats out/server/stats $(if $(PLATFORM),--platform $(PLATFORM)) $(SERVER_ARGS)
 
 list:			## the tests that make run would run (TESTS= selects)
 	@$(RUNNER) list --kernel $(KERNEL) $(TEST_OPTIONS)

@@ -22,15 +22,6 @@
 
 #include "igt-shim.h"
 
-/* Commands per call into the core: some 50 us, the latency of an interrupt or a reset. */
-#define IGT_ENGINE_BUDGET 500
-/*
- * A stream that never ends (an IGT spinner) leaves this much of each 30 slices to the
- * vCPUs: two cores run four engines.
- */
-#define IGT_BUSY_SLICES_BEFORE_NAP 30
-#define IGT_BUSY_NAP_US            50
-
 const char *igt_object_id(Object *obj)
 {
     const char *id = object_get_canonical_path_component(obj);
@@ -68,18 +59,11 @@ static void igt_log(void *opaque, enum gpu_log_level level, const char *line)
     }
 }
 
-/* Any thread, any lock of the core: only the engine's leaf lock may be taken. */
 static void igt_kick(void *opaque, enum gpu_engine_id id)
 {
     IgtGpu *gpu = opaque;
-    IgtEngine *engine = &gpu->engine[id];
 
-    g_mutex_lock(&engine->lock);
-    if (!engine->kicked) {
-        engine->kicked = true;
-        g_cond_signal(&engine->wake);
-    }
-    g_mutex_unlock(&engine->lock);
+    engines_kick(gpu->engines, id);
 }
 
 static void igt_event(void *opaque, enum gpu_engine_id engine, enum gpu_event event,
@@ -156,49 +140,37 @@ static const struct gvt_host_ops igt_mediator_ops = {
 
 /* ---- engine threads ---- */
 
-/* Without the engine's lock. True: more to do at once. */
-static bool igt_engine_run(IgtEngine *engine, uint64_t *poll_ns)
+static void igt_engine_begin(void *opaque)
 {
-    IgtGpu *gpu = engine->owner;
+    rcu_register_thread();
+}
 
-    *poll_ns = 0;
+static void igt_engine_end(void *opaque)
+{
+    rcu_unregister_thread();
+}
+
+static bool igt_engine_run(void *opaque, enum gpu_engine_id id, unsigned int budget,
+                           uint64_t *poll_ns)
+{
+    IgtGpu *gpu = opaque;
+
     /* Page pointers live as long as the memory map they came from: one map per slice. */
     RCU_READ_LOCK_GUARD();
     if (gpu->gvt) {
-        return gvt_engine_run(gpu->gvt, engine->id, IGT_ENGINE_BUDGET, poll_ns);
+        return gvt_engine_run(gpu->gvt, id, budget, poll_ns);
     }
-    return gpu_engine_run(gpu->bare, engine->id, IGT_ENGINE_BUDGET, poll_ns);
+    return gpu_engine_run(gpu->bare, id, budget, poll_ns);
 }
 
 /*
- * With the engine's lock: sleep until there is work; false: quit. @deadline: 0 or when to
- * look again (us).
+ * Interrupts that were raised in the slice that just ended. The engine does not count as
+ * running, so that a reset or a pause, which hold the big lock, do not wait for this
+ * thread.
  */
-static bool igt_engine_wait(IgtEngine *engine, int64_t deadline)
+static void igt_engine_ran(void *opaque)
 {
-    while (!engine->quit) {
-        if (engine->kicked && !engine->paused) {
-            return true;
-        }
-        if (deadline && !engine->paused) {
-            if (!g_cond_wait_until(&engine->wake, &engine->lock, deadline)) {
-                engine->kicked = true;
-            }
-        } else {
-            g_cond_wait(&engine->wake, &engine->lock);
-        }
-    }
-    return false;
-}
-
-/*
- * Interrupts that were raised in the slice that just ended. Outside the core and with
- * engine->running false, so that a reset or a pause, which hold the big lock, do not wait
- * for this thread.
- */
-static void igt_engine_deliver_irqs(IgtEngine *engine)
-{
-    IgtGpu *gpu = engine->owner;
+    IgtGpu *gpu = opaque;
     IgtPci *dev;
 
     if (!qatomic_read(&gpu->irq_pending) || !qatomic_xchg(&gpu->irq_pending, false)) {
@@ -211,105 +183,51 @@ static void igt_engine_deliver_irqs(IgtEngine *engine)
     qemu_mutex_unlock_iothread();
 }
 
-static void *igt_engine_thread(void *opaque)
-{
-    IgtEngine *engine = opaque;
-    unsigned int busy = 0;
-    int64_t deadline = 0;
-    uint64_t poll_ns;
-    bool more;
-
-    rcu_register_thread();
-    g_mutex_lock(&engine->lock);
-    while (igt_engine_wait(engine, deadline)) {
-        engine->kicked = false;
-        engine->running = true;
-        g_mutex_unlock(&engine->lock);
-
-        more = igt_engine_run(engine, &poll_ns);
-
-        g_mutex_lock(&engine->lock);
-        engine->running = false;
-        g_cond_broadcast(&engine->idle);
-        engine->kicked |= more;
-        g_mutex_unlock(&engine->lock);
-
-        igt_engine_deliver_irqs(engine);
-        busy = more ? busy + 1 : 0;
-        if (busy % IGT_BUSY_SLICES_BEFORE_NAP == IGT_BUSY_SLICES_BEFORE_NAP - 1) {
-            g_usleep(IGT_BUSY_NAP_US);
-        }
-
-        g_mutex_lock(&engine->lock);
-        deadline = poll_ns ? g_get_monotonic_time() + DIV_ROUND_UP(poll_ns, 1000) : 0;
-    }
-    g_mutex_unlock(&engine->lock);
-    rcu_unregister_thread();
-    return NULL;
-}
-
-/* Pause returns when no engine executes: guest memory stands still from here on. */
-static void igt_gpu_pause(IgtGpu *gpu, bool pause)
-{
-    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
-        IgtEngine *engine = &gpu->engine[i];
-
-        g_mutex_lock(&engine->lock);
-        engine->paused = pause;
-        g_cond_broadcast(&engine->wake);
-        while (pause && engine->running) {
-            g_cond_wait(&engine->idle, &engine->lock);
-        }
-        g_mutex_unlock(&engine->lock);
-    }
-}
+static const struct engines_ops igt_engines_ops = {
+    .begin = igt_engine_begin,
+    .end = igt_engine_end,
+    .run = igt_engine_run,
+    .ran = igt_engine_ran,
+};
 
 static void igt_gpu_vm_state(void *opaque, bool running, RunState state)
 {
-    igt_gpu_pause(opaque, !running);
+    engines_pause(IGT_GPU(opaque)->engines, !running);
 }
 
-static void igt_gpu_start_threads(IgtGpu *gpu)
+static bool igt_gpu_start_threads(IgtGpu *gpu, Error **errp)
 {
-    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
-        IgtEngine *engine = &gpu->engine[i];
-        g_autofree char *name = g_strdup_printf("gpu/%s", gpu_engine_name(i));
+    unsigned int i;
 
-        engine->paused = !runstate_is_running();
+    for (i = 0; i < GPU_NUM_ENGINES; i++) {
         trace_name_thread(gpu->trace, IGT_TRACE_PID_GPU, i, gpu_engine_name(i));
-        qemu_thread_create(&engine->thread, name, igt_engine_thread, engine,
-                           QEMU_THREAD_JOINABLE);
     }
-    gpu->threads = true;
+    if (!engines_start(gpu->engines, !runstate_is_running())) {
+        error_setg(errp, "gpu '%s': the system has no threads for its engines",
+                   igt_object_id(OBJECT(gpu)));
+        return false;
+    }
     gpu->vmstate = qemu_add_vm_change_state_handler(igt_gpu_vm_state, gpu);
+    return true;
 }
 
 static void igt_gpu_stop_threads(IgtGpu *gpu)
 {
     bool locked = qemu_mutex_iothread_locked();
-    unsigned int i;
 
-    if (!gpu->threads) {
+    if (!gpu->vmstate) {
         return;
-    }
-    for (i = 0; i < GPU_NUM_ENGINES; i++) {
-        g_mutex_lock(&gpu->engine[i].lock);
-        gpu->engine[i].quit = true;
-        g_cond_broadcast(&gpu->engine[i].wake);
-        g_mutex_unlock(&gpu->engine[i].lock);
     }
     /* A thread may be delivering its last interrupt. */
     if (locked) {
         qemu_mutex_unlock_iothread();
     }
-    for (i = 0; i < GPU_NUM_ENGINES; i++) {
-        qemu_thread_join(&gpu->engine[i].thread);
-    }
+    engines_stop(gpu->engines);
     if (locked) {
         qemu_mutex_lock_iothread();
     }
-    gpu->threads = false;
     qemu_del_vm_change_state_handler(gpu->vmstate);
+    gpu->vmstate = NULL;
 }
 
 /*
@@ -348,7 +266,9 @@ struct gvt *igt_gpu_get_mediator(IgtGpu *gpu, Error **errp)
                        igt_object_id(OBJECT(gpu)));
             return NULL;
         }
-        igt_gpu_start_threads(gpu);
+        if (!igt_gpu_start_threads(gpu, errp)) {
+            gvt_free(g_steal_pointer(&gpu->gvt));
+        }
     }
     return gpu->gvt;
 }
@@ -373,7 +293,10 @@ struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **err
                        igt_object_id(OBJECT(gpu)));
             return NULL;
         }
-        igt_gpu_start_threads(gpu);
+        if (!igt_gpu_start_threads(gpu, errp)) {
+            gpu_free(g_steal_pointer(&gpu->bare));
+            return NULL;
+        }
     }
     qatomic_set(&gpu->bare_dev, dev);
     return gpu->bare;
@@ -560,13 +483,7 @@ static void igt_gpu_init(Object *obj)
     gpu->aperture = GPU_APERTURE_SIZE;
     gpu->next_pid = IGT_TRACE_PID_GPU + 1;
     QLIST_INIT(&gpu->devices);
-    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
-        gpu->engine[i].owner = gpu;
-        gpu->engine[i].id = i;
-        g_mutex_init(&gpu->engine[i].lock);
-        g_cond_init(&gpu->engine[i].wake);
-        g_cond_init(&gpu->engine[i].idle);
-    }
+    gpu->engines = engines_new(&igt_engines_ops, gpu);
     gpu->exit.notify = igt_gpu_exit;
     qemu_add_exit_notifier(&gpu->exit);
 }
@@ -584,11 +501,7 @@ static void igt_gpu_finalize(Object *obj)
         gpu_free(gpu->bare);
     }
     trace_free(gpu->trace);
-    for (unsigned int i = 0; i < GPU_NUM_ENGINES; i++) {
-        g_mutex_clear(&gpu->engine[i].lock);
-        g_cond_clear(&gpu->engine[i].wake);
-        g_cond_clear(&gpu->engine[i].idle);
-    }
+    engines_free(gpu->engines);
 }
 
 static void igt_gpu_class_init(ObjectClass *klass, void *data)

@@ -2,8 +2,8 @@
 /*
  * What the files of this folder share: the QEMU side of the software GPU.
  *
- *   igt-gpu.c      object "igt-gpu": owns the GPU (bare) or the mediator, one thread per
- *                  engine, the timeline
+ *   igt-gpu.c      object "igt-gpu": owns the GPU (bare) or the mediator, the engines'
+ *                  threads, the timeline
  *   igt-pci.c      what both PCI devices have in common: config space, BARs, interrupt,
  *                  counters
  *   igt-vgpu.c     device "igt-vgpu": a vGPU of the mediator
@@ -25,6 +25,7 @@
 #include "qemu/thread.h"
 #include "sysemu/runstate.h"
 
+#include "front/engines.h"
 #include "gpu/gpu.h"
 #include "gvt/gvt.h"
 #include "stats/stats.h"
@@ -70,20 +71,6 @@ void *igt_dma_page(IgtDma *dma, uint64_t addr, bool write);
 
 /* ---- igt-gpu.c ---- */
 
-/** struct IgtEngine - the thread that executes one engine's commands */
-typedef struct IgtEngine {
-    IgtGpu *owner;
-    enum gpu_engine_id id;
-    QemuThread thread;
-    GMutex lock; /* guards what follows; a leaf: nothing is called with it held */
-    GCond wake;  /* work, pause, resume or quit */
-    GCond idle;  /* the thread went to sleep */
-    bool kicked;
-    bool paused; /* the VM is stopped */
-    bool quit;
-    bool running; /* inside the core */
-} IgtEngine;
-
 /** struct IgtGpu - the one physical GPU */
 struct IgtGpu {
     Object parent;
@@ -101,9 +88,8 @@ struct IgtGpu {
     bool irq_pending; /* atomic; an engine raised one, to be delivered after its slice */
     struct trace *trace; /* NULL unless trace=on */
     uint8_t next_pid;    /* of the next device on the timeline; 1 is the GPU itself */
-    IgtEngine engine[GPU_NUM_ENGINES];
-    bool threads; /* are there */
-    VMChangeStateEntry *vmstate;
+    struct engines *engines;
+    VMChangeStateEntry *vmstate; /* there as long as the engines' threads */
     Notifier exit;
     QLIST_HEAD(, IgtPci) devices;
 };

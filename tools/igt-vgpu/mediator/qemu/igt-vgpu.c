@@ -15,8 +15,7 @@
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
 
-#include <json-c/json.h>
-
+#include "front/describe.h"
 #include "igt-shim.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(IgtVgpu, IGT_VGPU)
@@ -184,20 +183,7 @@ static unsigned int igt_vgpu_domain(IgtPci *dev)
 
 static void igt_vgpu_describe(IgtPci *dev, struct json_object *root)
 {
-    const struct vgpu_partition *p = vgpu_partition(IGT_VGPU(dev)->vgpu);
-    struct json_object *part = json_object_new_object();
-
-    json_object_object_add(part, "aperture_base",
-                           json_object_new_uint64(p->aperture_base));
-    json_object_object_add(part, "aperture_size",
-                           json_object_new_uint64(p->aperture_size));
-    json_object_object_add(part, "hidden_base", json_object_new_uint64(p->hidden_base));
-    json_object_object_add(part, "hidden_size", json_object_new_uint64(p->hidden_size));
-    json_object_object_add(part, "fence_base", json_object_new_uint64(p->fence_base));
-    json_object_object_add(root, "partition", part);
-    json_object_object_add(root, "fences", json_object_new_uint64(p->fences));
-    json_object_object_add(root, "vgpu_id",
-                           json_object_new_uint64(vgpu_id(IGT_VGPU(dev)->vgpu)));
+    vgpu_describe(IGT_VGPU(dev)->vgpu, root);
 }
 
 /* Settable at any time: the next load of the guest's driver sees it. */

@@ -16,8 +16,8 @@ from .bench_core import CoreBenchError
 from .executor import Executor
 from .nested import make_vm
 from .initramfs import BuildError
-from .spec import (HOST_KVMGT, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_hardware, on_platform,
-                   on_real_gvt)
+from .spec import (HOST_KVMGT, HOST_SERVER, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_hardware,
+                   on_platform, on_real_gvt)
 from .suite import SuiteError
 from .vm import VmConfig, VmError
 
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--kernel", default="series", help="series, release, stock or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
-        sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt or gvt-g:UUID[,UUID]")
+        sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt, vfio-user:SOCKET[,SOCKET] or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))
         sub.add_argument("--platform", default="", choices=("", "skl", "bdw", "kbl", "cfl"))
         sub.add_argument("-v", "--verbose", action="store_true")
@@ -73,19 +73,28 @@ def parser() -> argparse.ArgumentParser:
 
 def check_host(host: str) -> None:
     """Refuse a HOST= that cannot work here, with the way out."""
-    if not on_hardware(host):
+    kind, _, names = host.partition(":")
+    if host in (HOST_SOFTWARE, HOST_KVMGT):
         return
-    kind, _, uuids = host.partition(":")
-    if kind != "gvt-g" or not uuids:
-        raise UsageError(f"HOST={host}: it is 'software', 'kvmgt' or 'gvt-g:UUID[,UUID]'")
-    for uuid in uuids.split(","):
-        if not re.fullmatch(r"[0-9a-fA-F-]{36}", uuid):
-            raise UsageError(f"HOST={host}: '{uuid}' is no UUID")
-        if not Path("/sys/bus/mdev/devices", uuid).exists():
-            raise UsageError(
-                f"HOST={host}: no mdev {uuid} on this host. On an Intel Gen8/9 host booted with i915.enable_gvt=1: "
-                "modprobe kvmgt mdev, then (as root) echo UUID > "
-                "/sys/class/mdev_bus/0000:00:02.0/mdev_supported_types/i915-GVTg_V5_4/create")
+    if kind not in (HOST_SERVER, "gvt-g") or not names:
+        raise UsageError(f"HOST={host}: it is 'software', 'kvmgt', 'vfio-user:SOCKET[,SOCKET]' or 'gvt-g:UUID[,UUID]'")
+    for name in names.split(","):
+        (_check_socket if kind == HOST_SERVER else _check_mdev)(host, name)
+
+
+def _check_socket(host: str, path: str) -> None:
+    if not Path(path).is_socket():
+        raise UsageError(f"HOST={host}: no socket {path}: start 'make server' in another terminal, which prints where it listens")
+
+
+def _check_mdev(host: str, uuid: str) -> None:
+    if not re.fullmatch(r"[0-9a-fA-F-]{36}", uuid):
+        raise UsageError(f"HOST={host}: '{uuid}' is no UUID")
+    if not Path("/sys/bus/mdev/devices", uuid).exists():
+        raise UsageError(
+            f"HOST={host}: no mdev {uuid} on this host. On an Intel Gen8/9 host booted with i915.enable_gvt=1: "
+            "modprobe kvmgt mdev, then (as root) echo UUID > "
+            "/sys/class/mdev_bus/0000:00:02.0/mdev_supported_types/i915-GVTg_V5_4/create")
 
 
 def _find_qemu(args: argparse.Namespace) -> Path:

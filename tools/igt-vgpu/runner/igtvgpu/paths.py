@@ -15,6 +15,7 @@ GUEST = TOOLS / "guest"
 RESULTS = OUT / "results"
 KVMGT = OUT / "kvmgt"           # setup/kvmgt-kernel
 QEMU = OUT / "qemu" / "qemu-system-x86_64"
+SERVER = OUT / "mediator" / "igt-vgpu-server"
 
 # Where init.c mounts them in the guest.
 GUEST_TOP = "/run/igt-vgpu/top"

@@ -8,11 +8,17 @@ from typing import Sequence
 
 HOST_SOFTWARE = "software"      # our mediator
 HOST_KVMGT = "kvmgt"            # the real GVT-g on our GPU, in a guest (nested.py)
+HOST_SERVER = "vfio-user"       # our mediator in a server of its own; its sockets follow: vfio-user:SOCKET[,SOCKET]
+
+
+def host_kind(host: str) -> str:
+    """`software`, `kvmgt`, `vfio-user` or `gvt-g`, without what follows."""
+    return host.partition(":")[0]
 
 
 def on_hardware(host: str) -> bool:
     """Is it a GVT-g of this machine's own GPU?"""
-    return host not in (HOST_SOFTWARE, HOST_KVMGT)
+    return host_kind(host) not in (HOST_SOFTWARE, HOST_KVMGT, HOST_SERVER)
 
 
 class SpecError(Exception):
@@ -59,19 +65,31 @@ class Vgpu:
         """Its name on the guest's PCI bus."""
         return f"0000:00:{self.addr}"
 
-    def qemu_args(self) -> list[str]:
-        options = [f"igt-vgpu,gpu={self.gpu},id={self.id},addr={self.addr}"]
-        if self.type:
-            options.append(f"vgpu-type={self.type}")
+    def share(self) -> list[str]:
+        """Its share of the GPU as options, which the QEMU device and the server have by the same names."""
+        options = []
         for name in ("aperture_base", "aperture_size", "hidden_base", "hidden_size", "fences", "weight"):
             value = getattr(self, name)
             if value is not None:
                 options.append(f"{name.replace('_', '-')}={value}")
         if self.abi:
             options.append(f"abi={self.abi}")
+        return options
+
+    def qemu_args(self) -> list[str]:
+        options = [f"igt-vgpu,gpu={self.gpu},id={self.id},addr={self.addr}"]
+        if self.type:
+            options.append(f"vgpu-type={self.type}")
+        options += self.share()
         if self.pvinfo:
             options.append(f"pvinfo={self.pvinfo.replace(',', ',,')}")
         return ["-device", ",".join(options)]
+
+    def server_args(self, socket: str) -> list[str]:
+        """The same as a vGPU of igt-vgpu-server."""
+        options = [f"name={self.id}", f"socket={socket}", *([f"type={self.type}"] if self.type else []), *self.share(),
+                   *([f"pvinfo={self.pvinfo}"] if self.pvinfo else [])]
+        return ["--vgpu", ",".join(options)]
 
 
 @dataclass(frozen=True)
@@ -124,26 +142,36 @@ class VmSpec:
         return ", ".join([*(names or ["no GPU"]), *([platform] if platform else []), *extra])
 
     def gpu_args(self, host: str) -> list[str]:
-        """The QEMU arguments that put the GPUs in, for the host `software` or `gvt-g:UUID[,UUID…]`."""
+        """The QEMU arguments that put the GPUs in, for the host `software`, `vfio-user:SOCKET[,...]` or `gvt-g:UUID[,...]`."""
         if not self.devices:
             return []
         if host == HOST_SOFTWARE:
             return [a for part in (*self.gpus, *self.devices) for a in part.qemu_args()]
-        uuids = host.partition(":")[2].split(",")
+        names = host.partition(":")[2].split(",")
         if any(d.type for d in self.devices if isinstance(d, Vgpu)):
             raise SpecError(f"needs a vGPU of a certain type; HOST={host} names those that there are")
-        return self.vfio_args(uuids, host)
+        return self.server_args(names, host) if host_kind(host) == HOST_SERVER else self.vfio_args(names, host)
 
     def vfio_args(self, uuids: Sequence[str], host: str) -> list[str]:
         """The QEMU arguments for these mdevs of a real GVT-g as the GPUs."""
+        return [a for d, uuid in self._given(uuids, host) for a in
+                ("-device", f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{uuid},id={d.id},addr={d.addr}")]
+
+    def server_args(self, sockets: Sequence[str], host: str) -> list[str]:
+        """The QEMU arguments for the vGPUs behind these sockets as the GPUs: the server maps the guest's memory."""
+        return ["-object", f"memory-backend-memfd,id=ram,size={self.memory},share=on", "-machine", "memory-backend=ram",
+                *(a for d, socket in self._given(sockets, host) for a in
+                  ("-device", f"igt-vfio-user,socket={socket},id={d.id},addr={d.addr}"))]
+
+    def _given(self, names: Sequence[str], host: str) -> list[tuple[Vgpu | NativeGpu, str]]:
+        """Which device is which of the vGPUs that there are."""
         if any(isinstance(d, NativeGpu) for d in self.devices):
             raise SpecError("needs the bare GPU of the software mediator")
         if any(d.pvinfo or d.abi or d.aperture_size is not None or d.weight for d in self.devices if isinstance(d, Vgpu)):
             raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
-        if len(self.devices) > len(uuids):
-            raise SpecError(f"needs {len(self.devices)} vGPUs; HOST={host} has {len(uuids)}")
-        return [a for d, uuid in zip(self.devices, uuids) for a in
-                ("-device", f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{uuid},id={d.id},addr={d.addr}")]
+        if len(self.devices) > len(names):
+            raise SpecError(f"needs {len(self.devices)} vGPUs; HOST={host} has {len(names)}")
+        return list(zip(self.devices, names))
 
 
 VGPU = VmSpec()

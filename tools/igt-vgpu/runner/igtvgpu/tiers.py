@@ -63,6 +63,9 @@ TIERS = (
     Tier("devices", "the QEMU devices without a guest",
          (sys.executable, "-B", str(paths.TOOLS / "mediator" / "qemu" / "test_devices.py")),
          paths.TOOLS / "mediator" / "qemu" / "test_devices.py", ("qemu",)),
+    Tier("vfio-user", "the server and its client in QEMU, without a guest",
+         (sys.executable, "-B", str(paths.TOOLS / "mediator" / "qemu" / "test_vfio_user.py")),
+         paths.TOOLS / "mediator" / "qemu" / "test_vfio_user.py", ("qemu",)),
     Tier("static", "the series: style, sparse, coccinelle, round trip", (str(SERIES / "check"),), SERIES / "check"),
     # Every patch alone. A cold cache takes longer than CI may: what is left over is skipped, and said so.
     Tier("series-build", "each patch compiles without a warning",

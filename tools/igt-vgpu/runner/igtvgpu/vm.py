@@ -67,7 +67,8 @@ class VmConfig:
     timeout_scale: float = 1.0
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """In a child: it ends when the runner does, however that ends."""
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
@@ -192,7 +193,7 @@ class VM:
                 # pylint: disable=subprocess-popen-preexec-fn
                 self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                  pass_fds=[s.fileno() for s in (*sockets, *self.ports.values())],
-                                                 preexec_fn=_die_with_parent)
+                                                 preexec_fn=die_with_parent)
             except OSError as error:
                 raise VmError(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
 
@@ -249,9 +250,9 @@ class VM:
         except subprocess.TimeoutExpired:
             return False
 
-    def another(self, spec: VmSpec, name: str) -> VM:
-        """A VM of another spec on the software mediator, with its logs beside ours; not booted yet."""
-        return VM(spec, replace(self.config, host=HOST_SOFTWARE), f"{self.name}-{name}")
+    def another(self, spec: VmSpec, name: str, host: str = HOST_SOFTWARE) -> VM:
+        """A VM of another spec on the software mediator, or on a server's vGPU, with its logs beside ours; not booted yet."""
+        return VM(spec, replace(self.config, host=host), f"{self.name}-{name}")
 
     def broken(self) -> str | None:
         """Why this VM can take no more tests, or None."""
