@@ -79,6 +79,12 @@ class Lists(unittest.TestCase):
                 self.assertEqual(result.status, status)
                 self.assertIn(reason, result.reason)
 
+    def test_after_a_failure_as_expected_the_next_test_gets_a_fresh_driver(self):
+        rows = ("smoke prog@a fail too slow", "smoke prog@b pass")
+        run = self.run_set(rows, ("subtest a", says(98, "Failed assertion: x")), ("subtest b", says(0, "Subtest b: SUCCESS")), chosen="smoke")
+        self.assertEqual({n: r.status for n, r in run.results.items() if n.startswith("s/")}, {"s/prog/a": "skip", "s/prog/b": "pass"})
+        self.assertEqual(run.vms[0].loads, ["", ""])
+
     def test_a_dynamic_subtest_runs_alone_and_must_be_named(self):
         run = self.run_set(("smoke prog@a@one pass", "smoke prog@a@two pass"),
                            ("--run-subtest a --dynamic-subtest one", says(0, "Dynamic subtest one: SUCCESS")),
