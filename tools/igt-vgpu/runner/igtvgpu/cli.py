@@ -153,7 +153,8 @@ def command_list(args: argparse.Namespace) -> int:
     for item in _items(args):
         state = f"   [{'skip: ' + item.skip if item.skip else 'cannot run: ' + item.broken}]" \
             if item.skip or item.broken else ""
-        print(f"{item.name:<64} {item.declaration.kind:<10} {item.declaration.vm.describe()}{state}")
+        for name in item.names:
+            print(f"{name:<64} {item.declaration.kind:<10} {item.declaration.vm.describe()}{state}")
     return 0
 
 
