@@ -9,7 +9,8 @@ in the subtest's place stands for all that no other row names), an outcome, and 
     full   gem_eio@*                 pass,hang
 
 `hang`: hangs or resets the GPU on purpose, so the driver may say so. `slow`: gets five times as long. `together`: one run of the
-program runs all of its subtests with this mark; each has an outcome of its own. `omit`: is not run.
+program runs all of its subtests with this mark; each has an outcome of its own. `omit`: is not run. `outside`: is not run, and no
+part of the list that the programs' authors run themselves, so it does not count (count.py).
 When the last set is run, a subtest that no row names is a failure.
 """
 
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from .suite import SuiteError
 
-OUTCOMES = ("pass", "skip", "fail", "omit")
+OUTCOMES = ("pass", "skip", "fail", "omit", "outside")
+NOT_RUN = ("omit", "outside")
 MARKS = ("hang", "slow", "together")
 SLOW = 5
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator
 from . import ktap, paths
 from .agent import Completed
 from .context import Context, TestFailed, TestSkipped
-from .expected import SLOW, Expected, judge
+from .expected import NOT_RUN, SLOW, Expected, judge
 from .suite import Declaration, SuiteError
 
 LIST_TIMEOUT = 20
@@ -94,7 +94,7 @@ def _igt_command(declaration: Declaration, more: str, guest: bool) -> str:
     return " ".join(x for x in (declaration.args["env"], shlex.quote(name), declaration.args["args"], more) if x)
 
 
-def _igt_list(declaration: Declaration) -> tuple[list[str], str]:
+def igt_subtests(declaration: Declaration) -> tuple[list[str], str]:
     """Subtest names ([""] for a program without subtests), or what is wrong."""
     if declaration.args["subtests"]:
         return list(declaration.args["subtests"]), ""
@@ -119,7 +119,7 @@ def _igt_list(declaration: Declaration) -> tuple[list[str], str]:
 
 
 def _igt_expand(declaration: Declaration) -> list[Item]:
-    names, wrong = _igt_list(declaration)
+    names, wrong = igt_subtests(declaration)
     if wrong:
         return [Item(declaration, declaration.full_name, broken=wrong)]
     if declaration.args["expected"]:
@@ -140,7 +140,7 @@ def _igt_expected(declaration: Declaration, listed: list[str]) -> list[Item]:
     for row in (r for r in expected.of(program) if r.set == chosen):
         if not given[row.name]:
             items.append(item(row.subtest, broken=f"{row.where} lists {row.name}, which the program does not have"))
-        elif row.outcome == "omit":
+        elif row.outcome in NOT_RUN:
             items.append(item(row.subtest, skip=f"{len(given[row.name])} left out: {row.reason}"))
         elif "together" in row.marks:
             together.update({s: row for s in given[row.name]})
@@ -187,15 +187,20 @@ def _igt_outcome(done: Completed, name: str) -> Outcome:
 def _igt_outcomes(done: Completed) -> dict[str, Outcome]:
     """What each subtest of a run came to; what a subtest prints stands before the line with its result."""
     found = {}
-    said = ""
+    said = shared = ""
     for line in done.out.splitlines(keepends=True):
         result = re.match(r"Subtest (\S+): ([A-Z]+) ", line)
         if not result:
             said += line
             continue
         name, word = result.groups()
-        status = {"SUCCESS": "pass", "SKIP": "skip"}.get(word, "fail")
-        reason = {"pass": "", "skip": igt_skip_reason(said), "fail": _igt_failure(said, f"{word}, without a reason")}[status]
+        status, reason = {"SUCCESS": "pass", "SKIP": "skip"}.get(word, "fail"), ""
+        if status == "fail":
+            reason = _igt_failure(said, f"{word}, without a reason")
+        elif status == "skip":
+            reason = igt_skip_reason(said)
+            if "Starting subtest: " not in said:        # what it needs and shares with those after it is not there
+                reason = shared = reason or shared
         found[name], said = Outcome(status, reason, name), ""
     return found
 

@@ -103,6 +103,12 @@ class Lists(unittest.TestCase):
                          {"a": "pass", "b": "skip", "c": "fail", "b-hang": "pass"})
         self.assertEqual((run["s/prog/b"].reason, run["s/prog/c"].reason), ("no b (has_b())", "Failed assertion: c"))
 
+    def test_the_reason_of_a_requirement_of_many_subtests_is_the_reason_of_each(self):
+        said = ("Test requirement not met in function f, file x.c:1:\nTest requirement: has_it()\nSubtest a: SKIP (0.0s)\nSubtest b: SKIP (0.0s)\n"
+                "Starting subtest: c\nTest requirement not met in function g, file x.c:2:\nTest requirement: has_c()\nSubtest c: SKIP (0.0s)\n")
+        run = self.run_set(("full prog@* skip,together why", "full prog@b-hang omit why"), ("subtest a,b,c", says(77, said)))
+        self.assertEqual([run[f"s/prog/{s}"].reason for s in "abc"], ["why (has_it())", "why (has_it())", "why (has_c())"])
+
     def test_what_a_run_of_many_did_not_come_to_is_a_failure_whatever_was_expected(self):
         run = self.run_set(("full prog@* fail,together why",), ("subtest a,b", says(134, "Failed assertion: x\nSubtest a: FAIL (0.1s)\n")))
         self.assertEqual(run["s/prog/a"].status, "skip")
