@@ -141,7 +141,7 @@ class Executor:
         except VmError as error:
             reason = str(error)
         if reason:
-            self._reporter.note(f"{vm.name} is replaced, a failed test left i915 in use: {reason}")
+            self._reporter.note(f"{vm.name} ends here, a failed test left i915 in use: {reason}")
         self._stale = bool(reason)
         return not reason
 
@@ -190,7 +190,7 @@ class Executor:
         vm, self._vm = self._vm, None
         if vm is None:
             return
-        if vm.broken() is not None:
+        if vm.broken() is not None or not self._cleaned(vm):
             vm.kill()
             return
         self._collect_traps(vm)
