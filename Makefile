@@ -32,7 +32,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build upstream-igt core-check core-bench coverage fuzz runner-check template clean distclean
+	series-check series-build upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -64,6 +64,9 @@ core-bench: deps	## the part of bench that needs no guest: what the mediator's c
 upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a build of yours (SET=smoke, fast or full: some of them)
 	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)
 	@$(RUNNER) run $(VM_OPTIONS) --tier upstream --tests 'upstream/$(SET)/*'
+
+upstream-count:		## what upstream.list says of each subtest of IGT=DIR, counted; runs none
+	@$(RUNNER) count
 
 shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-vgpus", "--no-gpu", "-c COMMAND")
 	@$(HOST_BUILD)

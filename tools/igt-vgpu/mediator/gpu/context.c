@@ -67,6 +67,15 @@ static const uint32_t render_regs[] = {
 	0x2318, 0x231c, 0x2320, 0x2324, 0x2328, 0x232c, 0x2330, 0x2334, 0x2338, 0x233c,
 	0x2340, 0x2344, 0x2348, 0x234c, 0x2350, 0x2354,
 };
+/* And what user batches may write, but for what is above. */
+#define PAIR(r) (r), (r) + 4
+static const uint32_t user_regs[] = {
+	PAIR(0x2290), PAIR(0x22c8), PAIR(0x22d8), PAIR(0x22f0), PAIR(0x22f8), 0x2364,
+	PAIR(0x2400), PAIR(0x2408), PAIR(0x2410), 0x2418, 0x2420, PAIR(0x2430), PAIR(0x2438), 0x2440,
+	PAIR(0x2448), PAIR(0x2450), PAIR(0x2500), 0x2508, PAIR(0x5200), PAIR(0x5208), PAIR(0x5210),
+	PAIR(0x5218), PAIR(0x5240), PAIR(0x5248), PAIR(0x5250), PAIR(0x5258), PAIR(0x5280),
+	PAIR(0x5288), 0x7034, 0xe400, 0xe404,
+};
 /* Positions that i915_perf.c knows: OACTXCONTROL and the flexible EU counters. */
 static const uint32_t oa_regs[] = { 0x2360 };
 static const uint32_t flex_regs[] = { 0xe458, 0xe558, 0xe658, 0xe758, 0xe45c, 0xe55c, 0xe65c };
@@ -78,7 +87,7 @@ static const struct block gen9_rcs[] = {
 	BLOCK(0x001, ring_regs, true, false), BLOCK(0x021, pdp_regs, true, false),
 	BLOCK(0x041, power_regs, false, false), BLOCK(0x051, engine_regs, true, false),
 	BLOCK(0x0ab, render_regs, false, true), BLOCK(0x127, oa_regs, false, true),
-	BLOCK(0x3dd, flex_regs, false, true), { 0 },
+	BLOCK(0x12b, user_regs, false, true), BLOCK(0x3dd, flex_regs, false, true), { 0 },
 };
 static const struct block gen9_xcs[] = {
 	BLOCK(0x001, ring_regs, true, false), BLOCK(0x021, pdp_regs, true, false),
@@ -90,7 +99,7 @@ static const struct block gen8_rcs[] = {
 	BLOCK(0x041, power_regs, false, false), BLOCK(0x055, mode_regs, false, false),
 	BLOCK(0x0c3, bb_offset_regs, false, false), BLOCK(0x0d7, gpr_regs, false, false),
 	BLOCK(0x11f, oa_regs, false, true), BLOCK(0x123, render_regs, false, true),
-	BLOCK(0x2cd, flex_regs, false, true), { 0 },
+	BLOCK(0x1a1, user_regs, false, true), BLOCK(0x2cd, flex_regs, false, true), { 0 },
 };
 static const struct block gen8_xcs[] = {
 	{ 0x001, 11, false, false, ring_regs }, BLOCK(0x021, pdp_regs, false, false),

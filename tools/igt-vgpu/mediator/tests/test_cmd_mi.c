@@ -269,6 +269,7 @@ static void flush_dw_writes_a_value_a_timestamp_or_nothing(void **state)
 		 MI(0x26) | 2 | 3 << 14, D(16), 0,
 		 MI(0x26) | 2, D(24), 8,
 		 MI(0x26) | 1,  0, 0,
+		 MI(0x26), 0,
 		 MI(0x26) | 2 | 1 << 14 | 1 << 21, 0xd0, 0, 9,
 		 MI(0x26) | 2 | 1 << 14, t->ggtt_data | 4, 0, 10);
 	assert_true(cst_data64(t, 0) == 0xffffffff00000005ull);

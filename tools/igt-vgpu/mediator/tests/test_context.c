@@ -143,8 +143,12 @@ static void the_saved_image_is_a_list_of_loads_up_to_a_batch_end(void **state)
 
 static void registers_of_a_context_are_its_own(void **state)
 {
-	static const uint32_t regs[] = { 0x2600, 0x267c, 0x2580, 0x7014,
-					 0xb118, 0xe184, 0x24d0, 0x2348 };
+	static const uint32_t regs[] = { 0x2600, 0x267c, 0x2580, 0x7014, 0xb118, 0xe184, 0x24d0,
+					 0x2348, 0x22c8, 0x22dc, 0x22f0, 0x22fc, 0x2360,
+					 0x2364, 0x2400, 0x241c, 0x2420, 0x2440, 0x2448,
+					 0x2454, 0x2508, 0x521c, 0x5240, 0x528c, 0x7034, 0xe400,
+					 0xe404 };
+	const unsigned int count = sizeof(regs) / sizeof(regs[0]);
 	struct rig r;
 	unsigned int i;
 
@@ -155,19 +159,19 @@ static void registers_of_a_context_are_its_own(void **state)
 	 */
 	fx_emit(&r.b, 2, MI_NOOP, MI_NOOP);
 	run(&r, &r.b);
-	for (i = 0; i < 8; i++)
-		load_reg(&r.a, regs[i], 0xffff0000 | (0x100 + i));
+	for (i = 0; i < count; i++)
+		load_reg(&r.a, regs[i], 0xffff0000 | (0x101 + 2 * i));
 	run(&r, &r.a);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < count; i++)
 		store_reg(&r, &r.b, regs[i], i);
 	run(&r, &r.b);
-	for (i = 0; i < 8; i++)
-		assert_int_not_equal(slot(&r, i) & 0xffff, 0x100 + i);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < count; i++)
+		assert_int_not_equal(slot(&r, i) & 0xffff, 0x101 + 2 * i);
+	for (i = 0; i < count; i++)
 		store_reg(&r, &r.a, regs[i], i);
 	run(&r, &r.a);
-	for (i = 0; i < 8; i++)
-		assert_int_equal(slot(&r, i) & 0xffff, 0x100 + i);
+	for (i = 0; i < count; i++)
+		assert_int_equal(slot(&r, i) & 0xffff, 0x101 + 2 * i);
 }
 
 static void an_inhibited_first_restore_takes_the_ring_part_only(void **state)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: run, list, shell, accel."""
+"""The command line: run, list, count, shell, accel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import accel, bench, discovery, paths, results, shell, tiers
+from . import accel, bench, count, discovery, paths, results, shell, tiers
 from .bench_core import CoreBenchError
 from .executor import Executor
 from .nested import make_vm
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("-v", "--verbose", action="store_true")
     for name, text in (("run", "run tests"), ("list", "list tests"), ("shell", "a shell in a guest"),
                        ("bench", "what fixed work costs, stock driver and ours"),
+                       ("count", "what the lists of expected outcomes stand for"),
                        ("accel", "does KVM work on this machine?")):
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--kernel", default="series", help="series, release, stock or a built tree")
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("-v", "--verbose", action="store_true")
         if name in ("run", "list"):
             sub.add_argument("--tests", action="append", default=[])
+        if name in ("run", "list", "count"):
             sub.add_argument("--suite-dir", type=Path, action="append", default=[])
         if name == "run":
             sub.add_argument("--tier", default="igt")
@@ -166,7 +168,17 @@ def command_list(args: argparse.Namespace) -> int:
     for item in _items(args):
         state = f"   [{'skip: ' + item.skip if item.skip else 'cannot run: ' + item.broken}]" \
             if item.skip or item.broken else ""
-        print(f"{item.name:<64} {item.declaration.kind:<10} {item.declaration.vm.describe()}{state}")
+        for name in item.names:
+            print(f"{name:<64} {item.declaration.kind:<10} {item.declaration.vm.describe()}{state}")
+    return 0
+
+
+def command_count(args: argparse.Namespace) -> int:
+    """Subtests by expected outcome."""
+    tables = list(count.tables(discovery.declarations(args.suite_dir or [paths.TESTS])))
+    if not tables:
+        raise UsageError("no list of expected outcomes, or no build of the programs: IGT=DIR names one")
+    print("\n\n".join(tables))
     return 0
 
 
@@ -222,7 +234,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.command == "check":
             return tiers.check(args.tier, args.verbose)
-        return {"run": command_run, "list": command_list, "shell": command_shell, "bench": command_bench,
+        return {"run": command_run, "list": command_list, "count": command_count, "shell": command_shell, "bench": command_bench,
                 "accel": command_accel}[args.command](args)
     except (UsageError, SuiteError, SpecError, VmError, BuildError, CoreBenchError) as error:
         print(f"error: {error}", file=sys.stderr)

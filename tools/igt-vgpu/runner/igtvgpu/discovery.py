@@ -124,7 +124,10 @@ def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: 
             expanded = kinds.expand(declaration, kernel)
         whole = bool(wrong[folder]) or declaration.kind in ("kselftest", "kunit")    # cannot be run in part
         chosen += [(item, whole) for item in expanded]
-    exact = {item.name for item, _ in chosen} & set(patterns)
+    exact = {name for item, _ in chosen for name in item.names} & set(patterns)
     loose = [p for p in patterns if p not in exact]
-    return [item for item, whole in chosen
-            if whole or not patterns or item.name in exact or (loose and matches(item.name, loose))]
+
+    def meant(name: str) -> bool:
+        return not patterns or name in exact or bool(loose and matches(name, loose))
+    kept = (item if whole else item.only(meant) for item, whole in chosen)
+    return [item for item in kept if item]

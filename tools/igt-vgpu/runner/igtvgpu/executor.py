@@ -105,7 +105,7 @@ class Executor:
     # --- VMs -------------------------------------------------------------------------------------------
 
     def _need_vm(self, spec: VmSpec) -> VM:
-        if self._vm is not None and self._vm.spec == spec and self._vm.broken() is None:
+        if self._vm is not None and self._vm.spec == spec and self._vm.broken() is None and self._cleaned(self._vm):
             return self._vm
         self._discard()
         failures = self._boot_failures.setdefault(spec, [])
@@ -130,6 +130,20 @@ class Executor:
             self._reporter.add(Result(f"vm/{self._vm_count}/boot", "fail", "splat while booting: " +
                                       "; ".join(map(str, found)), vm.boot_seconds, str(vm.log_path)))
         return vm
+
+    def _cleaned(self, vm: VM) -> bool:
+        """Whether nothing of a failed test is left: i915 unloads. Where work of it still holds i915, only another VM will do."""
+        if not self._stale:
+            return True
+        try:
+            done = vm.unload_i915()
+            reason = "" if done.ok else done.why()
+        except VmError as error:
+            reason = str(error)
+        if reason:
+            self._reporter.note(f"{vm.name} ends here, a failed test left i915 in use: {reason}")
+        self._stale = bool(reason)
+        return not reason
 
     def _boot(self, spec: VmSpec) -> VM:
         self._vm_count += 1
@@ -176,7 +190,7 @@ class Executor:
         vm, self._vm = self._vm, None
         if vm is None:
             return
-        if vm.broken() is not None:
+        if vm.broken() is not None or not self._cleaned(vm):
             vm.kill()
             return
         self._collect_traps(vm)
@@ -212,7 +226,7 @@ class Executor:
             want = "any"
         if want != "any":
             loaded, bound = self._driver_state(vm)
-            wrong = (self._stale or vm.overridden or vm.driver_options != declaration.driver_options
+            wrong = (vm.overridden or vm.driver_options != declaration.driver_options
                      or len(bound) != len(vm.spec.devices))
             if loaded and (want == "unloaded" or wrong):
                 done = vm.unload_i915()
@@ -228,7 +242,6 @@ class Executor:
             missing = [d.bdf for d in vm.spec.devices if d.bdf not in bound]
             if missing:
                 raise VmError(f"before the test, i915 did not bind {', '.join(missing)}: its probe failed")
-        self._stale = False
 
     # --- one test ----------------------------------------------------------------------------------------------
 
@@ -308,7 +321,7 @@ class Executor:
                                       [str(s) for s in bad],
                                       [{"splat": str(s), "reason": s.allowed} for s in splats if s.allowed],
                                       item.about, item.declaration.kind, outcome.details))
-        failed = any(o.status == "fail" for o in outcomes)
+        failed = any("fail" in (o.status, o.details.get("came_to")) for o in outcomes)
         spoiled = any(s.kind not in HARMLESS for s in bad) or any(s.kind == "lockdep" for s in splats)
         if dead or spoiled or not item.declaration.keep_vm or (failed and (vm.broken() or not vm.responds())):
             self._discard()

@@ -8,7 +8,9 @@ in the subtest's place stands for all that no other row names), an outcome, and 
     fast   gem_huc_copy@huc-copy     skip       no HuC: a vGPU loads no firmware
     full   gem_eio@*                 pass,hang
 
-`hang`: hangs or resets the GPU on purpose, so the driver may say so. `slow`: gets five times as long. `omit`: is not run.
+`hang`: hangs or resets the GPU on purpose, so the driver may say so. `slow`: gets five times as long. `together`: one run of the
+program runs all of its subtests with this mark; each has an outcome of its own. `omit`: is not run. `outside`: is not run, and no
+part of the list that the programs' authors run themselves, so it does not count (count.py).
 When the last set is run, a subtest that no row names is a failure.
 """
 
@@ -20,8 +22,9 @@ from pathlib import Path
 
 from .suite import SuiteError
 
-OUTCOMES = ("pass", "skip", "fail", "omit")
-MARKS = ("hang", "slow")
+OUTCOMES = ("pass", "skip", "fail", "omit", "outside")
+NOT_RUN = ("omit", "outside")
+MARKS = ("hang", "slow", "together")
 SLOW = 5
 
 
@@ -64,6 +67,8 @@ def parse_row(line: str, where: str, sets: tuple[str, ...]) -> Expected:
         raise SuiteError(f"{where}: {test}: '{verdict}' needs a reason")
     if "@" in dynamic:
         raise SuiteError(f"{where}: {test}: more than program@subtest@dynamic-subtest")
+    if "together" in marks and (dynamic or not subtest):
+        raise SuiteError(f"{where}: {test}: together is for subtests")
     return Expected(chosen, program, subtest, dynamic, verdict, frozenset(marks), reason.strip(), where)
 
 

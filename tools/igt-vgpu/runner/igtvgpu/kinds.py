@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 from . import ktap, paths
 from .agent import Completed
 from .context import Context, TestFailed, TestSkipped
-from .expected import SLOW, Expected, judge
+from .expected import NOT_RUN, SLOW, Expected, judge
 from .suite import Declaration, SuiteError
 
 LIST_TIMEOUT = 20
@@ -27,7 +27,10 @@ GPU_WEDGED = "cat /sys/kernel/debug/dri/*/i915_wedged 2>/dev/null"
 
 @dataclass(frozen=True)
 class Item:
-    """One schedulable test. `broken` is why it cannot run (a failure), `skip` why it is not to (a skip)."""
+    """One schedulable test. `broken` is why it cannot run (a failure), `skip` why it is not to (a skip).
+
+    `together`: what one run of a program is to run, each subtest with what is expected of it.
+    """
 
     declaration: Declaration
     name: str
@@ -36,15 +39,31 @@ class Item:
     skip: str = ""
     about: str = ""
     expected: Expected | None = None
+    together: dict[str, Expected] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The full names of the tests that it is."""
+        return [f"{self.name}/{subtest}" for subtest in self.together] or [self.name]
+
+    def only(self, meant: Callable[[str], bool]) -> Item | None:
+        """What of it has a name that is meant."""
+        if not self.together:
+            return self if meant(self.name) else None
+        left = {s: row for s, row in self.together.items() if meant(f"{self.name}/{s}")}
+        return replace(self, together=left) if left else None
+
+    def _marked(self, mark: str) -> bool:
+        rows = [*self.together.values(), *([self.expected] if self.expected else [])]
+        return any(mark in row.marks for row in rows)
 
     @property
     def timeout(self) -> float:
-        slow = self.expected is not None and "slow" in self.expected.marks
-        return self.declaration.timeout * (SLOW if slow else 1)
+        return self.declaration.timeout * (SLOW if self._marked("slow") else 1)
 
     @property
     def expect_errors(self) -> bool:
-        return self.declaration.expect_errors or (self.expected is not None and "hang" in self.expected.marks)
+        return self.declaration.expect_errors or self._marked("hang")
 
 
 @dataclass
@@ -75,7 +94,7 @@ def _igt_command(declaration: Declaration, more: str, guest: bool) -> str:
     return " ".join(x for x in (declaration.args["env"], shlex.quote(name), declaration.args["args"], more) if x)
 
 
-def _igt_list(declaration: Declaration) -> tuple[list[str], str]:
+def igt_subtests(declaration: Declaration) -> tuple[list[str], str]:
     """Subtest names ([""] for a program without subtests), or what is wrong."""
     if declaration.args["subtests"]:
         return list(declaration.args["subtests"]), ""
@@ -100,7 +119,7 @@ def _igt_list(declaration: Declaration) -> tuple[list[str], str]:
 
 
 def _igt_expand(declaration: Declaration) -> list[Item]:
-    names, wrong = _igt_list(declaration)
+    names, wrong = igt_subtests(declaration)
     if wrong:
         return [Item(declaration, declaration.full_name, broken=wrong)]
     if declaration.args["expected"]:
@@ -117,13 +136,18 @@ def _igt_expected(declaration: Declaration, listed: list[str]) -> list[Item]:
     def item(subtest: str, **more: Any) -> Item:
         return Item(declaration, "/".join(x for x in (declaration.full_name, subtest) if x), subtest, **more)
     items = []
+    together = {}
     for row in (r for r in expected.of(program) if r.set == chosen):
         if not given[row.name]:
             items.append(item(row.subtest, broken=f"{row.where} lists {row.name}, which the program does not have"))
-        elif row.outcome == "omit":
+        elif row.outcome in NOT_RUN:
             items.append(item(row.subtest, skip=f"{len(given[row.name])} left out: {row.reason}"))
+        elif "together" in row.marks:
+            together.update({s: row for s in given[row.name]})
         else:
             items += [item(f"{s}@{row.dynamic}" if row.dynamic else s, expected=row) for s in given[row.name]]
+    if together:
+        items.append(item("", together=together))
     if chosen == expected.sets[-1]:
         items += [item(s, broken=f"{'@'.join(x for x in (program, s) if x)} is not in the list of expected outcomes") for s in unnamed]
     return items
@@ -141,6 +165,12 @@ def igt_skip_reason(output: str) -> str:
     return plain[1].strip() if plain else ""
 
 
+def _igt_failure(output: str, otherwise: str) -> str:
+    """The first words of a program about what went wrong."""
+    told = [x.strip() for x in output.splitlines() if re.search(r"CRITICAL|Failed assertion|assertion|error:|FAIL", x)]
+    return told[0] if told else otherwise
+
+
 def _igt_outcome(done: Completed, name: str) -> Outcome:
     """What a run of the subtest of that name, or of a whole program, came to."""
     if done.timed_out:
@@ -151,8 +181,39 @@ def _igt_outcome(done: Completed, name: str) -> Outcome:
         return Outcome("fail", f"ended with 0 but never printed 'Subtest {name}: SUCCESS'")
     if done.rc == 0:
         return Outcome("pass")
-    told = [x.strip() for x in done.out.splitlines() if re.search(r"CRITICAL|Failed assertion|assertion|error:|FAIL", x)]
-    return Outcome("fail", f"status {done.rc}: {told[0] if told else done.why()}")
+    return Outcome("fail", f"status {done.rc}: {_igt_failure(done.out, done.why())}")
+
+
+def _igt_outcomes(done: Completed) -> dict[str, Outcome]:
+    """What each subtest of a run came to; what a subtest prints stands before the line with its result."""
+    found = {}
+    said = shared = ""
+    for line in done.out.splitlines(keepends=True):
+        result = re.match(r"Subtest (\S+): ([A-Z]+) ", line)
+        if not result:
+            said += line
+            continue
+        name, word = result.groups()
+        status, reason = {"SUCCESS": "pass", "SKIP": "skip"}.get(word, "fail"), ""
+        if status == "fail":
+            reason = _igt_failure(said, f"{word}, without a reason")
+        elif status == "skip":
+            reason = igt_skip_reason(said)
+            if "Starting subtest: " not in said:        # what it needs and shares with those after it is not there
+                reason = shared = reason or shared
+        found[name], said = Outcome(status, reason, name), ""
+    return found
+
+
+def _igt_judged(outcome: Outcome, row: Expected) -> Outcome:
+    outcome.details = {"expected": row.outcome, "came_to": outcome.status}
+    outcome.status, outcome.reason = judge(row, outcome.status, outcome.reason)
+    return outcome
+
+
+def _igt_wedged(run: Callable[[str], Completed]) -> str:
+    wedged = run(GPU_WEDGED).out.split()
+    return f"leaves the GPU wedged (i915_wedged: {' '.join(wedged)})" if any(int(w, 0) for w in wedged) else ""
 
 
 def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
@@ -161,12 +222,24 @@ def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
     more += f" --dynamic-subtest {shlex.quote(dynamic)}" if dynamic else ""
     outcome = _igt_outcome(run(_igt_command(item.declaration, more, guest=True)), dynamic or sub)
     if item.expected:
-        outcome.details = {"expected": item.expected.outcome, "came_to": outcome.status}
-        outcome.status, outcome.reason = judge(item.expected, outcome.status, outcome.reason)
-        wedged = run(GPU_WEDGED).out.split()
-        if outcome.status != "fail" and any(int(w, 0) for w in wedged):
-            outcome.status, outcome.reason = "fail", f"leaves the GPU wedged (i915_wedged: {' '.join(wedged)})"
+        outcome = _igt_judged(outcome, item.expected)
+        wedged = _igt_wedged(run)
+        if outcome.status != "fail" and wedged:
+            outcome.status, outcome.reason = "fail", wedged
     yield outcome
+
+
+def _igt_run_together(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
+    done = run(_igt_command(item.declaration, f"--run-subtest {','.join(item.together)}", guest=True))
+    found = _igt_outcomes(done)
+    for subtest, row in item.together.items():
+        if subtest in found:
+            yield _igt_judged(found[subtest], row)
+        else:
+            yield Outcome("fail", f"no result of this subtest: {done.why()}", subtest)
+    wedged = _igt_wedged(run)
+    if wedged:
+        yield Outcome("fail", f"one of the subtests {wedged}", "wedged")
 
 
 # --- KTAP programs and KUnit -----------------------------------------------------------------------
@@ -370,7 +443,7 @@ def run(item: Item, context: Context, command: Callable[[str], Completed]) -> It
     """Run an item; `command` runs a guest command within the test's timeout and logs it."""
     kind = item.declaration.kind
     if kind == "igt":
-        return _igt_run(item, command)
+        return (_igt_run_together if item.together else _igt_run)(item, command)
     if kind == "kselftest":
         return _kselftest_run(item, command)
     if kind == "kunit":

@@ -41,6 +41,7 @@ class FakeVM:
         self.software_host = config.host == "software"
         self.loaded = False
         self.bound = True
+        self.in_use = False         # i915 does not unload
         self.dead = ""
         self.deaf = False
         self.overrides: list[tuple[str, str, str]] = []
@@ -111,6 +112,8 @@ class FakeVM:
 
     def unload_i915(self, timeout: float = 1) -> Completed:
         self._check()
+        if self.in_use:
+            return Completed("modprobe -r i915", 1, "modprobe: FATAL: Module i915 is in use.", 0.0)
         self.loaded, self.driver_options = False, None
         return Completed("modprobe -r i915", 0, "", 0.0)
 

@@ -41,7 +41,8 @@ class Lists(unittest.TestCase):
     def test_mistakes_are_named_with_their_place(self):
         for row, error in (("full prog@a", "2 columns"), ("much prog@a pass", "no set 'much'"),
                            ("full prog@a good", "outcome 'good'"), ("full prog@a pass,fast", "outcome 'pass,fast'"),
-                           ("full prog@a skip", "needs a reason"), ("full prog@a@b@c pass", "more than program@")):
+                           ("full prog@a skip", "needs a reason"), ("full prog@a@b@c pass", "more than program@"),
+                           ("full prog pass,together", "together is for subtests")):
             with self.subTest(row=row), self.assertRaises(SuiteError) as caught:
                 self.read(row)
             self.assertIn("x.list:3", str(caught.exception))
@@ -79,12 +80,48 @@ class Lists(unittest.TestCase):
                 self.assertEqual(result.status, status)
                 self.assertIn(reason, result.reason)
 
+    def test_after_a_failure_as_expected_the_next_test_gets_a_fresh_driver(self):
+        rows = ("smoke prog@a fail too slow", "smoke prog@b pass")
+        run = self.run_set(rows, ("subtest a", says(98, "Failed assertion: x")), ("subtest b", says(0, "Subtest b: SUCCESS")), chosen="smoke")
+        self.assertEqual({n: r.status for n, r in run.results.items() if n.startswith("s/")}, {"s/prog/a": "skip", "s/prog/b": "pass"})
+        self.assertEqual(run.vms[0].loads, ["", ""])
+
     def test_a_dynamic_subtest_runs_alone_and_must_be_named(self):
         run = self.run_set(("smoke prog@a@one pass", "smoke prog@a@two pass"),
                            ("--run-subtest a --dynamic-subtest one", says(0, "Dynamic subtest one: SUCCESS")),
                            ("--run-subtest a --dynamic-subtest two", says(0, "Subtest a: SUCCESS")), chosen="smoke")
         self.assertEqual(run["s/prog/a@one"].status, "pass")
         self.assertIn("never printed 'Subtest two: SUCCESS'", run["s/prog/a@two"].reason)
+
+    def test_one_run_of_the_program_runs_what_is_marked_together_and_each_subtest_is_judged_alone(self):
+        rows = ("full prog@* pass,together", "full prog@b skip,together no b", "full prog@b-hang pass")
+        said = "Test requirement: has_b()\nSubtest b: SKIP (0.1s)\nFailed assertion: c\nSubtest c: FAIL (0.1s)\n"
+        said = said.replace("Test", "Test requirement not met in function f, file x.c:1:\nTest", 1)
+        run = self.run_set(rows, ("--run-subtest b-hang", says(0, "Subtest b-hang: SUCCESS")),
+                           ("--run-subtest a,c,b", says(98, "Subtest a: SUCCESS (0.1s)\n" + said)))
+        self.assertEqual({s: run[f"s/prog/{s}"].status for s in ("a", "b", "c", "b-hang")},
+                         {"a": "pass", "b": "skip", "c": "fail", "b-hang": "pass"})
+        self.assertEqual((run["s/prog/b"].reason, run["s/prog/c"].reason), ("no b (has_b())", "Failed assertion: c"))
+
+    def test_the_reason_of_a_requirement_of_many_subtests_is_the_reason_of_each(self):
+        said = ("Test requirement not met in function f, file x.c:1:\nTest requirement: has_it()\nSubtest a: SKIP (0.0s)\nSubtest b: SKIP (0.0s)\n"
+                "Starting subtest: c\nTest requirement not met in function g, file x.c:2:\nTest requirement: has_c()\nSubtest c: SKIP (0.0s)\n")
+        run = self.run_set(("full prog@* skip,together why", "full prog@b-hang omit why"), ("subtest a,b,c", says(77, said)))
+        self.assertEqual([run[f"s/prog/{s}"].reason for s in "abc"], ["why (has_it())", "why (has_it())", "why (has_c())"])
+
+    def test_what_a_run_of_many_did_not_come_to_is_a_failure_whatever_was_expected(self):
+        run = self.run_set(("full prog@* fail,together why",), ("subtest a,b", says(134, "Failed assertion: x\nSubtest a: FAIL (0.1s)\n")))
+        self.assertEqual(run["s/prog/a"].status, "skip")
+        self.assertEqual({run[f"s/prog/{s}"].status for s in ("b", "b-hang", "c")}, {"fail"})
+        self.assertIn("no result of this subtest", run["s/prog/c"].reason)
+
+    def test_of_many_only_those_that_are_meant_run(self):
+        suite = Suite("s", timeout=1)
+        suite.igt(str(self.program), expected=self.read("full prog@* pass,together"), chosen="full")
+        for patterns, meant in ((["s/prog/b"], ["b"]), (["prog/b"], ["b", "b-hang"]), (["prog"], ["a", "b", "b-hang", "c"]), (["prog/x"], [])):
+            with self.subTest(patterns=patterns):
+                items = discovery.select(suite.declarations, patterns, "fake")
+                self.assertEqual([subtest for item in items for subtest in item.together], meant)
 
     def test_a_wedged_gpu_is_a_failure(self):
         suite = Suite("s", timeout=1)

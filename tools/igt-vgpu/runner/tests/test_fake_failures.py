@@ -87,6 +87,18 @@ class Failures(unittest.TestCase):
         self.assert_failed(run, "did not end within")
         self.assertEqual(run.boots, 1)
 
+    def test_a_guest_whose_driver_a_failed_test_left_in_use_is_replaced(self):
+        def spin(vm: FakeVM, _command: str) -> tuple[int, str]:
+            vm.in_use = True
+            return TIMEOUT, ""
+        run = self.run_pair(spin)
+        self.assert_failed(run, "did not end within")
+        self.assertEqual(run.boots, 2)
+        self.assertIn("# vm-1 ends here, a failed test left i915 in use: 'modprobe -r i915' ended with 1", run.text)
+        last = Suite("s", timeout=1)
+        last.stock("bad", "bad-command")
+        self.assertEqual(list(Run(last, [("bad-command", spin)]).results), ["s/bad"], "the unload is not one more failure")
+
     def test_a_guest_panic_fails_the_test_and_the_guest_is_replaced(self):
         run = self.run_pair(dies("guest panic: Attempted to kill init", "Kernel panic - not syncing: Attempted to kill init"))
         self.assert_failed(run, "guest panic")
