@@ -351,7 +351,8 @@ class Vgpu(Base):
         self.vm.write(BAR0 + ring_mode, 4, 0x80008000)
         self.assertEqual(self.vm.read(BAR0 + ring_mode, 4), 0)
 
-    def test_a_function_level_reset_clears_the_ggtt(self) -> None:
+    def test_a_function_level_reset_is_offered_and_clears_the_ggtt(self) -> None:
+        self.assertEqual(self.vm.config_read(0x74) >> 28 & 1, 1)
         index = self.vm.stats()["partition"]["aperture_base"] // 4096
         fresh = self.vm.read(BAR0 + GGTT + 8 * index, 8)
         self.vm.write(BAR0 + GGTT + 8 * index, 8, 0x5003)

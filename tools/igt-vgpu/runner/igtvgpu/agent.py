@@ -112,6 +112,7 @@ class Agent:
 
     def __init__(self, sock: socket.socket) -> None:
         self.release = ""
+        self.boots = 0              # how often a guest has said hello
         self.closed = False
         self.stuck: str | None = None
         self._sock = sock
@@ -135,6 +136,8 @@ class Agent:
             if int(words[1]) != VERSION:
                 raise ValueError(f"the guest's agent has version {words[1]}, the runner {VERSION}")
             self.release = words[2]
+            self.boots += 1
+            self._end_jobs()        # of the guest before this one
         elif words[0] == "out" and len(words) == 3:
             data = stream.read(int(words[2]))
             job = self._jobs.get(int(words[1]))
@@ -160,15 +163,19 @@ class Agent:
             self._error = str(error)
         with self._cond:
             self.closed = True
-            for job in list(self._jobs.values()):
-                job.finish(None)
-            self._jobs.clear()
+            self._end_jobs()
             self._cond.notify_all()
 
-    def wait_hello(self, timeout: float) -> None:
+    def _end_jobs(self) -> None:
+        for job in self._jobs.values():
+            job.finish(None)
+        self._jobs.clear()
+
+    def wait_hello(self, timeout: float, boots: int = 1) -> None:
+        """Until the guest has come up for that many times."""
         with self._cond:
-            self._cond.wait_for(lambda: self.release or self.closed, timeout)
-        if not self.release:
+            self._cond.wait_for(lambda: self.boots >= boots or self.closed, timeout)
+        if self.boots < boots:
             raise AgentError(self._error or f"the guest's agent did not come up within {timeout:.0f} s")
 
     def start(self, command: str, on_output: Callable[[bytes], None] | None = None,

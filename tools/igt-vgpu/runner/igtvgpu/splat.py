@@ -26,6 +26,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
              r"invalid opcode: |divide error: |stack guard page|double fault|Unable to handle kernel"),
     ("lockup", r"BUG: soft lockup|Watchdog detected hard LOCKUP|BUG: workqueue lockup|NMI watchdog: .*LOCKUP"),
     ("RCU stall", r"rcu.*(self-detected stall|detected stalls|expedited stalls|kthread starved)"),
+    ("stray interrupt", r"irq \d+: nobody cared"),
     ("hung task", r"INFO: task .* blocked for more than"),
     ("BUG", r"kernel BUG at |BUG: (?!KASAN|KCSAN|KFENCE)|Bad page state|list_(add|del) corruption|refcount_t:"),
     ("WARN", r"WARNING: (CPU|at |possible|.*\bat\b .*:\d+)"),

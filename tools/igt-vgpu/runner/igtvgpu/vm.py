@@ -30,6 +30,17 @@ from .suite import Allow
 KERNEL_CMDLINE = "loglevel=8 panic=-1 printk.devkmsg=on 8250.nr_uarts=1"
 FIRMWARE = ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-firmware", "/usr/share/qemu/firmware")
 _KMSG = re.compile(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?(.*)$")
+# System calls, so that no package is needed: kexec_file_load() and reboot().
+_KEXEC_LOAD = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+options = open("/proc/cmdline", "rb").read().strip() + bytes(1)
+kernel, initrd = (os.open(path, os.O_RDONLY) for path in ("{kernel}", "{initrd}"))
+if libc.syscall(320, kernel, initrd, ctypes.c_ulong(len(options)), options, ctypes.c_ulong(0)):
+    raise SystemExit("kexec_file_load: " + os.strerror(ctypes.get_errno()))
+"""
+_REBOOT = "exec python3 -c 'import ctypes; ctypes.CDLL(None).reboot({command:#x})'"
+_CMD_RESTART, _CMD_KEXEC = 0x01234567, 0x45584543
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 
 
@@ -202,6 +213,31 @@ class VM:
         reason = self.broken() or reason
         self.kill()
         return VmError(f"the guest did not boot: {reason}{self._log_hint()}")
+
+    def reset(self) -> None:
+        """Reset the machine under the running guest, which boots again. What ran is gone, and i915 not loaded."""
+        self._boot_again(lambda: self.qmp("system_reset"))
+
+    def reboot(self) -> None:
+        """The guest's kernel shuts its devices down, and resets the machine."""
+        self._boot_again(lambda: self.spawn(_REBOOT.format(command=_CMD_RESTART)))
+
+    def kexec(self) -> None:
+        """The guest's kernel starts itself anew, and nothing resets the machine."""
+        self.python(_KEXEC_LOAD.format(kernel=paths.guest_path(self._bzimage()), initrd=paths.guest_path(initramfs.build(self.kernel))),
+                    60, check=True)
+        self._boot_again(lambda: self.spawn(_REBOOT.format(command=_CMD_KEXEC)))
+
+    def _boot_again(self, how: Callable[[], object]) -> None:
+        boots = self._need_agent().boots + 1
+        self.qmp("set-action", reboot="reset")
+        how()
+        try:
+            self._need_agent().wait_hello(self.spec.boot_timeout * self.config.timeout_scale, boots)
+        except AgentError as error:
+            raise self._no_boot(str(error)) from error
+        self.qmp("set-action", reboot="shutdown")
+        self.driver_options = None
 
     def __enter__(self) -> VM:
         return self
@@ -389,10 +425,10 @@ class VM:
             raise VmError(done.why())
         return done
 
-    def python(self, code: str, timeout: float = 30) -> Completed:
+    def python(self, code: str, timeout: float = 30, check: bool = False) -> Completed:
         """Run Python code in the guest (the host's interpreter; the runner's package is importable)."""
         runner = f"{paths.GUEST_TOP}/tools/igt-vgpu/runner"
-        return self.run(f"PYTHONPATH={runner} exec python3 -c {shlex.quote(code)}", timeout)
+        return self.run(f"PYTHONPATH={runner} exec python3 -c {shlex.quote(code)}", timeout, check)
 
     def read(self, path: str) -> str:
         """A file of the guest, e.g. of sysfs or debugfs."""

@@ -88,6 +88,7 @@ class Splats(unittest.TestCase):
                 ("Oops: 0000 [#1] PREEMPT SMP", "oops"),
                 ("BUG: sleeping function called from invalid context at a.c:1", "atomic sleep"),
                 ("INFO: task kworker/0:1:9 blocked for more than 60 seconds.", "hung task"),
+                ("irq 22: nobody cared (try booting with the \"irqpoll\" option)", "stray interrupt"),
                 ("rcu: INFO: rcu_preempt self-detected stall on CPU", "RCU stall"),
                 ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [a:1]", "lockup"),
                 ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)", "leak"),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Load for a GPU that several vGPUs share: the caller compares what each of them gets done
- * (scenarios/suite_shares.py). Nothing is judged here.
+ * (scenarios/suite_shares.py), or takes the GPU away (suite_life.py). Nothing is judged here.
  *
- *   vgpu_share spin S	a batch that never ends keeps the render engine busy for S seconds, or until
- *			the program gets a SIGTERM
- *   vgpu_share store S	for S seconds batches that store a dword, each waited for; prints how many
+ *   vgpu_share spin S [ENGINE]		a batch that never ends keeps the engine (rcs0, ...; default:
+ *					rcs0) busy for S seconds, or until the program gets a SIGTERM
+ *   vgpu_share store S [ENGINE]	for S seconds batches that store a dword, each waited for;
+ *					prints how many
  *
  * A spinner must not be taken for a hang: the driver's heartbeats are put off meanwhile.
  */
@@ -65,13 +66,17 @@ static void store(const struct vgpu_guest *guest, const struct vgpu_submit *to, 
 
 int main(int argc, char **argv)
 {
-	const struct vgpu_submit to = { .engine = I915_EXEC_RENDER };
-	double seconds = argc == 3 ? atof(argv[2]) : 0;
-	bool spins = argc == 3 && !strcmp(argv[1], "spin");
+	const char *engine = argc == 4 ? argv[3] : "rcs0";
+	double seconds = argc == 3 || argc == 4 ? atof(argv[2]) : 0;
+	bool spins = seconds > 0 && !strcmp(argv[1], "spin");
+	struct vgpu_submit to = { .engine = I915_EXEC_DEFAULT };
 	struct vgpu_guest guest;
 
-	if (seconds <= 0 || (!spins && strcmp(argv[1], "store"))) {
-		fprintf(stderr, "usage: vgpu_share spin|store SECONDS\n");
+	vgpu_for_each_engine(e)
+		if (!strcmp(e->name, engine))
+			to.engine = e->flags;
+	if (seconds <= 0 || (!spins && strcmp(argv[1], "store")) || to.engine == I915_EXEC_DEFAULT) {
+		fprintf(stderr, "usage: vgpu_share spin|store SECONDS [ENGINE]\n");
 		return 2;
 	}
 	vgpu_guest_open(&guest);

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Interrupts under load, counted on both sides: none is lost, none comes for nothing; by message (MSI) and by line (INTx).
+
+What breaks these tests: a message that is not sent (i915 then polls once a second), or sent for nothing; a line that stays
+up ("nobody cared") or comes down with something pending.
+"""
+
+import re
+
+from igtvgpu.api import *
+
+BY_LINE = "pci=nomsi"
+PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
+ENGINES = ("rcs0", "bcs0", "vcs0", "vecs0")
+SECONDS = 3
+
+suite = Suite("interrupts", timeout=90)
+
+
+def settle(t) -> None:
+    """Until the driver is idle, and has done what it puts off."""
+    t.run("echo 0x25c > $(ls /sys/kernel/debug/dri/*/i915_gem_drop_caches | head -n 1) && sleep 1")
+
+
+def handled(t) -> tuple[int, int, str]:
+    """How often the guest's handler ran, how often it found nothing to do, and how the interrupt comes."""
+    line = next(line for line in t.vm.read("/proc/interrupts").splitlines() if line.endswith(" i915"))
+    number, *words = line.split()
+    counts = [int(word) for word in words if word.isdigit()]
+    spurious = t.vm.read(f"/proc/irq/{number.rstrip(':')}/spurious")
+    return sum(counts), int(re.search(r"unhandled (\d+)", spurious).group(1)), line
+
+
+def under_load(t, device: str, kind: str, name: str) -> None:
+    settle(t)
+    t.vm.stats_reset(device)
+    runs, nothing, line = handled(t)
+    t.check(name in line, f"the interrupt is none of {name}: {line}")
+    jobs = [t.vm.spawn(f"exec {PROGRAMS}/vgpu_share store {SECONDS} {engine}") for engine in ENGINES * 2]
+    for job in jobs:
+        done = job.wait(60)
+        t.log(f"{done.command}: {done.out}")
+        t.check(done.ok, done.why())
+        # A driver that is not interrupted looks once a second.
+        count = int(re.search(r"(\d+) batches", done.out).group(1))
+        t.check(count > 3 * SECONDS, f"{count} batches in {SECONDS} s: '{job.command}' was not woken up")
+    settle(t)
+    runs, nothing = (after - before for after, before in zip(handled(t), (runs, nothing)))
+    sent = t.vm.stats(device)["irq"]
+    t.log(f"{sent} sent, {runs} handled, {nothing} for nothing; {line}")
+    t.equal(runs, sent[kind], "how often the guest's handler ran, and how many interrupts it was sent")
+    t.equal(sent["intx" if kind == "msi" else "msi"], 0, "interrupts of the other kind")
+    t.equal(nothing, 0, "interrupts for nothing")
+    t.check(runs > 50, f"{runs} interrupts are no load")
+    at_rest = t.run(f"{PROGRAMS}/vgpu_registers 44200")
+    t.check("0x44200: 80000000" in at_rest, f"something is pending, or interrupts are off: {at_rest}")
+    resets = t.vm.stats(device)["resets"]
+    t.equal(resets["engine"] + resets["full"], 0, "resets")
+
+
+@suite.scenario()
+def each_message_of_a_vgpu_is_handled_once(t):
+    """MSI: two clients on each engine."""
+    under_load(t, "vgpu0", "msi", "MSI")
+
+
+@suite.scenario(vm=NATIVE)
+def each_message_of_the_bare_gpu_is_handled_once(t):
+    """The same, without a mediator."""
+    under_load(t, "pgpu0", "msi", "MSI")
+
+
+@suite.scenario(vm=VmSpec(cmdline=BY_LINE))
+def each_rise_of_a_vgpus_line_is_handled_once(t):
+    """INTx: the line is up while anything is pending that is enabled, and only then."""
+    under_load(t, "vgpu0", "intx", "IO-APIC")
+
+
+@suite.scenario(vm=VmSpec(devices=(NativeGpu(),), cmdline=BY_LINE))
+def each_rise_of_the_bare_gpus_line_is_handled_once(t):
+    """The same, without a mediator."""
+    under_load(t, "pgpu0", "intx", "IO-APIC")

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""The GPU is taken from its driver, or the driver from the GPU, while all engines are busy; afterwards both work as before.
+
+What breaks these tests: anything of a guest that a reset leaves in the mediator, a driver or a mediator that goes on to use
+memory that was given away, an engine's thread that runs for a device that is gone. "As before" is compared with a machine that
+was just switched on.
+"""
+
+import json
+from contextlib import contextmanager, nullcontext
+from typing import Iterator
+
+from igtvgpu.api import *
+
+SHARE = Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=64 * MIB, hidden_base=1024 * MIB, hidden_size=64 * MIB, fences=4)
+Q35 = VmSpec(devices=(SHARE,))
+PC = VmSpec(devices=(SHARE,), machine="pc")         # only there QEMU lets go of a device that is on the root bus
+PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
+DEVICE = f"/sys/bus/pci/devices/{SHARE.bdf}"
+DRIVER = "/sys/bus/pci/drivers/i915"
+FEATURES_ACCEPTED = 0x78064     # in the PVINFO page
+# Two engines that never end by themselves, two that submit and are interrupted all the time.
+LOAD = ("spin 100 rcs0", "spin 100 vcs0", "store 100 bcs0", "store 100 vecs0")
+
+HANGS = Allow(r"GPU HANG|GPU hang|Resetting|error state saved|hung|wedged", "the GPU is taken from work that would not end")
+# i915_driver_release() wants the device awake, also if the last client goes after the PCI device (6.12 as it is).
+RELEASE = Allow(r"WARNING: .* __intel_runtime_pm_get", "a client that outlives the device itself, not only its driver")
+
+suite = Suite("life", vm=Q35, timeout=120)
+
+
+@contextmanager
+def busy(t) -> Iterator[None]:
+    """All engines have work, of clients that hold the device open; in the end they go, whatever became of their work."""
+    jobs = [t.vm.spawn(f"exec {PROGRAMS}/vgpu_share {what}") for what in LOAD]
+    try:
+        for job in jobs:
+            if "spin" in job.command:
+                t.check(job.wait_output("spinning", 30), f"no load: {job.command}: {job.output}")
+        before = t.vm.stats()["submissions"]
+        t.wait_until(lambda: all(t.vm.stats()["submissions"][e] > before[e] + 10 for e in ("bcs0", "vecs0")), "no submissions", 30)
+        yield
+    finally:
+        for job in jobs:
+            job.kill()
+            job.wait(20)
+
+
+def works(t) -> None:
+    """The device is bound, batches run on every engine, and the mediator has nothing to say."""
+    t.check(t.vm.i915_bound(SHARE.bdf), "i915 does not drive the device")
+    t.run(f"{PROGRAMS}/vgpu_exec", 90)
+    stats = t.vm.stats()
+    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
+    t.equal(stats["channel"]["protocol_errors"], 0, "channels that ended in disorder")
+
+
+def touched(t) -> list[int]:
+    """The registers that the guest has used so far."""
+    return sorted(int(offset, 0) for offset in t.vm.stats()["mmio"]["by_register"])
+
+
+def state(t, vm, offsets: list[int]) -> dict[str, object]:
+    """What a vGPU without a driver shows: those registers, the PVINFO page, and what its GGTT entries are."""
+    entries = [(base // 4096, (base + size) // 4096) for base, size in
+               ((SHARE.aperture_base, SHARE.aperture_size), (SHARE.hidden_base, SHARE.hidden_size))]
+    done = vm.python(f"""
+import json, mmap
+enable = open("{DEVICE}/enable", "w")
+print("1", file=enable, flush=True)
+with open("{DEVICE}/resource0", "r+b") as file:
+    bar = memoryview(mmap.mmap(file.fileno(), 0))
+dwords, entries = bar.cast("I"), bar[{0x800000:#x}:].cast("Q")
+shown = {{hex(o): hex(dwords[o // 4]) for o in [*{offsets}, *range(0x78000, 0x79000, 4)]}}
+shown["GGTT entries that are not 0"] = sum(e != 0 for first, end in {entries} for e in entries[first:end].tolist())
+print(json.dumps(shown))
+print("0", file=enable, flush=True)
+""", 60, check=True)
+    return json.loads(done.out)
+
+
+def equals_power_on(t, offsets: list[int]) -> None:
+    """The vGPU shows what one shows whose machine was just switched on."""
+    got = state(t, t.vm, offsets)
+    with t.vm.another(Q35, "fresh") as vm:
+        vm.boot()
+        want = state(t, vm, offsets)
+    different = [f"{name}: {got[name]}, not {want[name]}" for name in want if got[name] != want[name]]
+    t.log("\n".join([f"{len(want)} values compared", *different]))
+    t.check(not different, f"{len(different)} values are not those of power on, the first: {'; '.join(different[:5])}")
+
+
+# --- the machine restarts -------------------------------------------------------------------
+
+@suite.scenario(rows=[("reset", VM.reset), ("reboot", VM.reboot)], allow=[HANGS])
+def a_busy_vgpu_is_as_after_power_on_after(t, restart):
+    """Reset by the host, reboot by the guest: registers, PVINFO and GGTT entries are new, and the next boot's driver works."""
+    with busy(t):
+        offsets = touched(t)
+        restart(t.vm)
+    equals_power_on(t, offsets)
+    t.run(t.vm.modprobe_i915().command)
+    works(t)
+
+
+@suite.scenario(rows=[("busy", busy), ("idle", nullcontext)], allow=[HANGS])
+def a_kernel_that_follows_by_kexec_finds_a_vgpu_that_works_when_the_last_one_was(t, doing):
+    """No reset: the driver leaves the vGPU such that nothing uses memory any more, which is another kernel's now."""
+    if not t.vm.run("test -e /sys/kernel/kexec_loaded").ok:
+        t.skip("the guest's kernel has no kexec (CONFIG_KEXEC_FILE)")
+    with doing(t):
+        t.vm.kexec()
+    t.equal(state(t, t.vm, [])[hex(FEATURES_ACCEPTED)], "0x0", "features that are in effect on the channel of the kernel before")
+    t.run(t.vm.modprobe_i915().command)
+    works(t)
+
+
+# --- the function is reset ------------------------------------------------------------------
+
+@suite.scenario(driver="any")
+def a_function_level_reset_is_a_power_on(t):
+    """Through sysfs, without a driver: what the last driver left is gone."""
+    t.run(t.vm.modprobe_i915().command)
+    works(t)
+    offsets = touched(t)
+    t.run(t.vm.unload_i915().command)
+    t.equal(t.run(f"cat {DEVICE}/reset_method").split()[:1], ["flr"], "how the kernel resets the device")
+    t.run(f"echo flr > {DEVICE}/reset_method && echo 1 > {DEVICE}/reset")
+    equals_power_on(t, offsets)
+    t.run(t.vm.modprobe_i915().command)
+    works(t)
+
+
+@suite.scenario(allow=[HANGS, Allow(r"vGPU: the channel is off", "a reset ends the channel, and nothing tells i915 of it")])
+def a_function_level_reset_under_a_busy_driver_is_over_with_the_next_bind(t):
+    """Nothing tells i915 of it: its work is lost, the machine is not."""
+    with busy(t):
+        t.run(f"echo flr > {DEVICE}/reset_method && echo 1 > {DEVICE}/reset")
+        t.run(f"echo {SHARE.bdf} > {DRIVER}/unbind", 60)
+    t.run(f"echo {SHARE.bdf} > {DRIVER}/bind", 60)
+    works(t)
+
+
+# --- the device goes ------------------------------------------------------------------------
+
+@suite.scenario(rows=[("unbind", f"echo {SHARE.bdf} > {DRIVER}/unbind", f"echo {SHARE.bdf} > {DRIVER}/bind"),
+                      ("remove", f"echo 1 > {DEVICE}/remove", "echo 1 > /sys/bus/pci/rescan")], allow=[HANGS, RELEASE])
+def clients_keep_all_engines_busy_at(t, leave, come):
+    """The driver loses its device under clients that wait for their work; it gets it back while they still hold it open."""
+    with busy(t):
+        t.run(leave, 60)
+        t.check(not t.vm.i915_bound(SHARE.bdf), "the device is still bound")
+        t.run(come, 60)
+        works(t)
+    works(t)
+
+
+@suite.scenario(vm=PC, allow=[HANGS, RELEASE])
+def a_vgpu_is_unplugged_while_busy_and_plugged_in_again(t):
+    """QEMU's device_del: the guest lets go of it, its share is free, and another one can have it."""
+    if not t.vm.run("ls /sys/bus/pci/slots | grep -q .").ok:
+        t.skip("the guest's kernel lets no device go (CONFIG_HOTPLUG_PCI_ACPI)")
+    with busy(t):
+        t.vm.qmp("device_del", id="vgpu0")
+        t.wait_until(lambda: any(e["event"] == "DEVICE_DELETED" and e["data"].get("device") == "vgpu0" for e in t.vm.qmp_events()),
+                     "the vGPU does not go", 60)
+        t.equal(t.vm.gpu_stats()["devices"], {}, "vGPUs on the GPU")
+        t.equal(t.run(f"ls -d {DEVICE} 2>/dev/null || true"), "", "the guest's device")
+    driver, *options = SHARE.qemu_args()[1].split(",")
+    t.vm.qmp("device_add", driver=driver, **{k.replace("-", "_"): int(v) if v.isdigit() else v for k, v in (o.split("=") for o in options)})
+    t.expect_kmsg(r"Initialized i915 .* for " + SHARE.bdf, 60)
+    works(t)
+
+
+# --- the device sleeps while the machine runs -----------------------------------------------
+
+def idle(t, device: str, seconds: int) -> tuple[str, int]:
+    """The runtime status after that time without work, and how many register accesses it took."""
+    t.run(f"echo 0 > {DEVICE}/power/autosuspend_delay_ms && echo auto > {DEVICE}/power/control")
+    t.run(f"sleep {seconds}")
+    t.vm.stats_reset(device)
+    t.run(f"sleep {seconds}")
+    mmio = t.vm.stats(device)["mmio"]
+    return t.vm.read(f"{DEVICE}/power/runtime_status").strip(), mmio["reads"] + mmio["writes"]
+
+
+@suite.scenario(vm=NATIVE)
+def the_bare_gpu_sleeps_when_idle_and_wakes_for_work(t):
+    """Runtime suspend and resume, again and again: no access while it sleeps, and batches give what they should."""
+    for _ in range(3):
+        t.equal(idle(t, "pgpu0", 2), ("suspended", 0), "runtime status and register accesses of an idle GPU")
+        t.equal(t.vm.read(f"{DEVICE}/power_state").strip(), "D3hot", "the device's power state")
+        t.run(f"{PROGRAMS}/vgpu_exec --run-subtest engines-in-turn-see-each-others-writes")
+    t.run(f"echo on > {DEVICE}/power/control")
+
+
+@suite.scenario()
+def a_vgpu_stays_awake(t):
+    """i915 has no RC6 on a vGPU, and never suspends a GPU without: an idle one costs no trap all the same."""
+    t.equal(idle(t, "vgpu0", 2), ("active", 0), "runtime status and register accesses of an idle vGPU")
+    works(t)
+    t.run(f"echo on > {DEVICE}/power/control")
