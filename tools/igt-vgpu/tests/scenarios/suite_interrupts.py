@@ -8,6 +8,7 @@ up ("nobody cared") or comes down with something pending.
 import re
 
 from igtvgpu.api import *
+from interrupt_counts import handled, settle
 
 BY_LINE = "pci=nomsi"
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
@@ -17,25 +18,11 @@ SECONDS = 3
 suite = Suite("interrupts", timeout=90)
 
 
-def settle(t) -> None:
-    """Until the driver is idle, and has done what it puts off."""
-    t.run("echo 0x25c > $(ls /sys/kernel/debug/dri/*/i915_gem_drop_caches | head -n 1) && sleep 1")
-
-
-def handled(t) -> tuple[int, int, str]:
-    """How often the guest's handler ran, how often it found nothing to do, and how the interrupt comes."""
-    line = next(line for line in t.vm.read("/proc/interrupts").splitlines() if line.endswith(" i915"))
-    number, *words = line.split()
-    counts = [int(word) for word in words if word.isdigit()]
-    spurious = t.vm.read(f"/proc/irq/{number.rstrip(':')}/spurious")
-    return sum(counts), int(re.search(r"unhandled (\d+)", spurious).group(1)), line
-
-
 def under_load(t, device: str, kind: str, name: str) -> None:
-    settle(t)
+    settle(t.vm)
     t.vm.stats_reset(device)
-    runs, nothing, line = handled(t)
-    t.check(name in line, f"the interrupt is none of {name}: {line}")
+    before = handled(t.vm)
+    t.check(name in before.line, f"the interrupt is none of {name}: {before.line}")
     jobs = [t.vm.spawn(f"exec {PROGRAMS}/vgpu_share store {SECONDS} {engine}") for engine in ENGINES * 2]
     for job in jobs:
         done = job.wait(60)
@@ -44,14 +31,14 @@ def under_load(t, device: str, kind: str, name: str) -> None:
         # A driver that is not interrupted looks once a second.
         count = int(re.search(r"(\d+) batches", done.out).group(1))
         t.check(count > 3 * SECONDS, f"{count} batches in {SECONDS} s: '{job.command}' was not woken up")
-    settle(t)
-    runs, nothing = (after - before for after, before in zip(handled(t), (runs, nothing)))
+    settle(t.vm)
+    now = handled(t.vm).since(before)
     sent = t.vm.stats(device)["irq"]
-    t.log(f"{sent} sent, {runs} handled, {nothing} for nothing; {line}")
-    t.equal(runs, sent[kind], "how often the guest's handler ran, and how many interrupts it was sent")
+    t.log(f"{sent} sent, {now.runs} handled, {now.nothing} for nothing; {now.line}")
+    t.equal(now.runs, sent[kind], "how often the guest's handler ran, and how many interrupts it was sent")
     t.equal(sent["intx" if kind == "msi" else "msi"], 0, "interrupts of the other kind")
-    t.equal(nothing, 0, "interrupts for nothing")
-    t.check(runs > 50, f"{runs} interrupts are no load")
+    t.equal(now.nothing, 0, "interrupts for nothing")
+    t.check(now.runs > 50, f"{now.runs} interrupts are no load")
     at_rest = t.run(f"{PROGRAMS}/vgpu_registers 44200")
     t.check("0x44200: 80000000" in at_rest, f"something is pending, or interrupts are off: {at_rest}")
     resets = t.vm.stats(device)["resets"]
