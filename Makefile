@@ -32,7 +32,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
+	series-check series-build send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -117,6 +117,10 @@ series-build:		## does every patch compile without a warning? (FULL=1: the whole
 
 coverage: deps		## line coverage of the mediator's core by its own tests; fails below 85 percent
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator coverage
+
+send:			## the series as mails, checked, then git send-email (DRY=1: not that; VERSION=N, RFC=1, DRAFT=1: without results)
+	@$(SETUP)/fetch kernel
+	@scripts/series/send $(if $(DRY),--dry-run) $(if $(VERSION),--version $(VERSION)) $(if $(RFC),--rfc) $(if $(DRAFT),--draft)
 
 core-check:		## the mediator's own tests, natively, under ASan and UBSan
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator check

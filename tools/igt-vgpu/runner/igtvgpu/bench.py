@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from . import bench_boot, bench_core, bench_svm, gnuplot
+from . import bench_boot, bench_core, bench_svm, gnuplot, series
 from .spec import MIB, Vgpu, VmSpec
 from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
@@ -163,7 +163,7 @@ def run(config: VmConfig, folder: Path, note: Callable[[str], None], only: list[
     figures = {p.name: p.measure() for p in parts}
     verdicts = [v for p in parts for v in p.judge(figures[p.name])]
     path = folder / ("bench.json" if not only else f"bench-{'-'.join(p.name for p in parts)}.json")
-    path.write_text(json.dumps({"figures": figures, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
+    path.write_text(json.dumps({"series": series.digest(), "figures": figures, "targets": [{"reached": ok, "what": text} for ok, text in verdicts]}, indent=1) + "\n")
     pictures = [str(p) for part in parts for p in part.plots(figures[part.name]) if p]
     print("\n\n".join(p.table(figures[p.name]) for p in parts) + "\n")
     for ok, text in verdicts:

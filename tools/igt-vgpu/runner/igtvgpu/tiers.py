@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import ktap, paths
+from . import ktap, paths, series
 
 _TAP = re.compile(r"^(1\.\.\d|ok \d|not ok \d|Bail out!)")
 _TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped")
@@ -211,7 +211,7 @@ def check(names: list[str], verbose: bool) -> int:
     passed, failed, skipped = (sum(n) for n in zip(*(o.totals() for o in outcomes)))
     paths.RESULTS.mkdir(parents=True, exist_ok=True)
     (paths.RESULTS / "check.json").write_text(json.dumps(
-        {"passed": passed, "failed": failed, "skipped": skipped, "seconds": round(time.monotonic() - began, 1),
+        {"series": series.digest(), "whole": not names, "passed": passed, "failed": failed, "skipped": skipped, "seconds": round(time.monotonic() - began, 1),
          "tiers": [{"name": o.tier.name, "passed": o.passed, "failed": o.failed, "skipped": o.skipped,
                     "seconds": round(o.seconds, 1), "problem": o.problem} for o in outcomes]}, indent=1) + "\n")
     print(f"\n{table(outcomes)}\n\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""The series as mails: made by git format-patch, and taken apart again. Used by scripts/series/send."""
+from __future__ import annotations
+
+import email
+import email.policy
+import subprocess
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formataddr, parseaddr
+from pathlib import Path
+
+from .base import SeriesError
+from .cover import Letter
+from .lab import COMMITTER, FORMAT, FORMAT_PINS, Applied, Lab, touched_by
+
+# What get_maintainer.pl takes for the top of a kernel tree, and itself.
+KERNEL_TOP = ("/COPYING", "/CREDITS", "/Kbuild", "/Makefile", "/README", "/MAINTAINERS", "/scripts/get_maintainer.pl",
+              "/Documentation/Makefile", "/arch/Kconfig", "/include/linux/init.h", "/drivers/Makefile", "/fs/Makefile",
+              "/init/Makefile", "/ipc/Makefile", "/kernel/Makefile", "/lib/Makefile")
+LIST = "intel-gfx@lists.freedesktop.org"
+SUBJECT, BLURB = "*** SUBJECT HERE ***", "*** BLURB HERE ***"
+
+
+@dataclass(frozen=True)
+class Options:
+    version: int
+    rfc: bool
+    to: list[str]
+    cc: list[str]
+
+
+def recipients(lab: Lab, series: Applied) -> tuple[list[str], list[str]]:
+    """(the list the driver's work goes to, everybody else whom MAINTAINERS names for a file of the series)."""
+    files = touched_by(lab.places.patch_files())
+    with lab.sparse_worktree(series.tip, [*KERNEL_TOP, *("/" + f for f in files)]) as tree:
+        there = [f for f in files if (tree.path / f).exists()]
+        done = subprocess.run(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback", "--norolestats", "--", *there],
+                              cwd=tree.path, capture_output=True, text=True, check=False)
+    # As a header holds them: names in ASCII, whatever they are made of.
+    people = sorted({formataddr(parseaddr(line)) for line in done.stdout.splitlines() if "@" in line})
+    if done.returncode or LIST not in people:
+        raise SeriesError(f"get_maintainer.pl: does not name {LIST} for {len(there)} files of the series: {done.stderr.strip() or done.stdout.strip()}")
+    return [LIST], [p for p in people if p != LIST]
+
+
+def make(lab: Lab, series: Applied, letter: Letter, folder: Path, options: Options) -> list[Path]:
+    """Write the mails, cover letter first, and series.mbox of all of them; the mails' files."""
+    more = ["--cover-letter", "--thread=shallow", "--numbered", "--no-zero-commit",
+            f"--subject-prefix={'RFC ' * options.rfc}PATCH", *(f"--to={a}" for a in options.to), *(f"--cc={a}" for a in options.cc)]
+    if options.version > 1:
+        more.append(f"--reroll-count={options.version}")
+    # The cover letter is from whom the patches are from.
+    name, mail = lab.git.out("log", "-1", "--format=%an%n%ae", series.tip).splitlines()
+    lab.git.run(*FORMAT_PINS, *FORMAT, *more, "-o", str(folder), f"{series.base}..{series.tip}",
+                env={"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": mail})
+    files = sorted(folder.glob("*.patch"))
+    text = files[0].read_text(encoding="utf-8")
+    if text.count(SUBJECT) != 1 or text.count(BLURB) != 1:
+        raise SeriesError(f"{files[0]}: git's cover letter is not the one expected: no '{SUBJECT}' or '{BLURB}' in it")
+    files[0].write_text(text.replace(SUBJECT, letter.subject).replace(BLURB, letter.body), encoding="utf-8")
+    (folder / "series.mbox").write_bytes(b"".join(f.read_bytes() for f in files))
+    return files
+
+
+def _thread(mails: list[EmailMessage], count: int) -> list[str]:
+    """What is wrong with the mails as a thread."""
+    found = [] if len(mails) == count + 1 else [f"{len(mails)} mails for {count} patches and a cover letter"]
+    first = mails[0]["Message-ID"]
+    for number, mail in enumerate(mails):
+        name = mail["Subject"]
+        if f" {number:0{len(str(count))}}/{count}]" not in name:
+            found.append(f"'{name}': is mail {number} of {count}")
+        if not mail["To"] or not mail["Cc"]:
+            found.append(f"'{name}': has no recipients")
+        if not all(value.isascii() for _, value in mail.raw_items()):
+            found.append(f"'{name}': has a header that is not ASCII")
+        if number and (mail["In-Reply-To"], mail["References"]) != (first, first):
+            found.append(f"'{name}': is no answer to the cover letter")
+    return found
+
+
+def check(lab: Lab, series: Applied, files: list[Path], mbox: Path) -> None:
+    """SeriesError unless the mails are one thread, and the mbox gives the series again."""
+    mails = [email.message_from_bytes(f.read_bytes(), policy=email.policy.default) for f in files]
+    found = _thread(mails, len(series.commits))  # type: ignore[arg-type]
+    if found:
+        raise SeriesError("the mails are not one thread:\n  " + "\n  ".join(found))
+    with lab.sparse_worktree(series.base, ["/" + f for f in touched_by(lab.places.patch_files())]) as tree:
+        # The cover letter has no patch in it.
+        done = tree.try_run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", "am", "--quiet", "--no-3way",
+                            "--empty=drop", str(mbox), env=COMMITTER)
+        if done.returncode:
+            raise SeriesError(f"{mbox}: git am on BASE: {(done.stdout + done.stderr).decode(errors='replace').strip()}")
+        got, want = (git.out("rev-parse", f"{rev}^{{tree}}").strip() for git, rev in ((tree, "HEAD"), (lab.git, series.tip)))
+    if got != want:
+        raise SeriesError(f"{mbox}: git am on BASE gives tree {got}, the series is {want}")
