@@ -16,7 +16,6 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .base import REPO
 from .text_checks import Context
 from .verdict import Failed
 from .work import VARIANTS, WorkTree, tool_version
