@@ -32,7 +32,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
+	series-check series-build rebase send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -73,7 +73,7 @@ shell: deps kernel	## an interactive vGPU guest (SHELL_ARGS="--native", "--two-v
 	@$(RUNNER) shell $(VM_OPTIONS) $(SHELL_ARGS)
 
 server:			## one GPU for several VMs, until Ctrl-C; then make shell HOST=vfio-user:SOCKET (SERVER_ARGS=: its vGPUs)
-	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator server
+	@$(MAKE) -s --no-print-directory -C tools/igt-vgpu/mediator server
 	@mkdir -p out/server
 	@out/mediator/igt-vgpu-server --stats out/server/stats $(if $(PLATFORM),--platform $(PLATFORM)) $(SERVER_ARGS)
 
@@ -117,6 +117,10 @@ series-build:		## does every patch compile without a warning? (FULL=1: the whole
 
 coverage: deps		## line coverage of the mediator's core by its own tests; fails below 85 percent
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator coverage
+
+rebase:			## the series onto another kernel: BASE=linux-source-X.tar.xz, or a git tree: BASE=~/linux@v6.13; shows what conflicts
+	@$(SETUP)/fetch kernel
+	@scripts/series/rebase $(or $(BASE),$(error BASE= names the kernel: make rebase BASE=~/linux@v6.13))
 
 send:			## the series as mails, checked, then git send-email (DRY=1: not that; VERSION=N, RFC=1, DRAFT=1: without results)
 	@$(SETUP)/fetch kernel

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Callable, Iterator
 
 from .git import Git, GitError
 
@@ -194,33 +194,44 @@ def _base_commit(git: Git, base: dict[str, str]) -> str:
     return git.out("commit-tree", tree, "-F", "-", input=message, env=who).strip()
 
 
-def base_repo(places: Places, base: dict[str, str]) -> Git:
-    """The bare repository of the base in the cache, made at first use (about 40 s)."""
-    path = places.cache / "git" / f"linux-{base['tarball_sha256'][:16]}.git"
+def _imported(places: Places, key: str, find: Callable[[], tuple[Path, bool]], values: dict[str, str]) -> Git:
+    """The bare repository of a tarball in the cache, made at first use (about 40 s)."""
+    path = places.cache / "git" / f"linux-{key[:16]}.git"
     git = Git(path)
     if (path / "complete").exists() and git.ok("cat-file", "-e", "refs/heads/base^{tree}"):
-        _verify(git, base)
         return git
     path.parent.mkdir(parents=True, exist_ok=True)
     with (path.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (path / "complete").exists():
-            tarball, is_deb = find_tarball(places, base)
+            tarball, is_deb = find()
             say(f"{tarball} -> {path} (once a machine, about 40 s)")
             new = Git(path.with_name(path.name + ".new"))
             shutil.rmtree(new.dir, ignore_errors=True)
             subprocess.run(["git", "init", "-q", "--bare", str(new.dir)], check=True, env=new.env())
             try:
-                _fast_import(new, tarball, is_deb, base["commit_date"])
-                new.run("update-ref", "refs/heads/base", _base_commit(new, base))
+                _fast_import(new, tarball, is_deb, values["commit_date"])
+                new.run("update-ref", "refs/heads/base", _base_commit(new, values))
             except GitError as e:
                 raise SeriesError(f"{new.dir}: {e}") from e
             new.run("symbolic-ref", "HEAD", "refs/heads/base")
             (new.dir / "complete").touch()
             shutil.rmtree(path, ignore_errors=True)
             new.dir.rename(path)
+    return git
+
+
+def base_repo(places: Places, base: dict[str, str]) -> Git:
+    """BASE, verified by its ids."""
+    git = _imported(places, base["tarball_sha256"], lambda: find_tarball(places, base), base)
     _verify(git, base)
     return git
+
+
+def import_tarball(places: Places, path: Path, digest: str) -> Git:
+    """Any other kernel source: a .tar.xz, or the .deb around it, whose sha256 is `digest`."""
+    values = {"commit_date": "1000000000", "upstream": "source", "package": path.name, "version": "", "tarball": path.name, "tarball_sha256": digest}
+    return _imported(places, digest, lambda: (path, _is_deb(path)), values)
 
 
 def _verify(git: Git, base: dict[str, str]) -> None:
