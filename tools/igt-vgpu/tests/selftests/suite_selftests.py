@@ -27,8 +27,9 @@ DEADLINE: dict[str, str] = {
     "hangcheck/igt_reset_engines": "gives an engine 50 ms to be idle after each of hundreds of resets",
     "execlists/live_virtual_engine": "gives each of some hundred batches 100 ms",
 }
-# Where there is preemption.
+# Where there is preemption, and a unit of performance counters.
 BARE_DEADLINE: dict[str, str] = {
+    "perf/live_noa_delay": "wants a loop of 500 us on the engine to take no more than 750 us",
     "workarounds/live_engine_reset_workarounds": "gives a batch 50 ms to start",
     "requests/live_cancel_request": "gives a cancelled batch 1 ms to give way before its engine is reset",
 }
