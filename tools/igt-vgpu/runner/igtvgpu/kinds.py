@@ -336,8 +336,8 @@ def _selftests_expand(declaration: Declaration, kernel: str) -> list[Item]:
         if "/" in what and what.partition("/")[0] in known:
             items.append(Item(declaration, f"{declaration.full_name}/{what}", skip=reason))
     for what in args["deadline"]:
-        group = what.partition("/")[0]
-        if group in known and group in (args["groups"] or known):
+        group, _, test = what.partition("/")
+        if test and group in known and group in (args["groups"] or known):
             items.append(Item(declaration, f"{declaration.full_name}/{what}", groups[group]))
     return items
 
@@ -346,19 +346,21 @@ DEADLINE_ATTEMPTS = 5
 
 
 def _selftests_run(item: Item, context: Context, run: Callable[[str], Completed]) -> Iterator[Outcome]:
-    """A group but for the tests of it that are named apart; or one of these, which on a busy host gets several attempts."""
+    """A group but for the tests of it that are named apart, or one of these. What `deadline` names, group or test, gets several attempts."""
     args = item.declaration.args
-    group, _, test = item.name.removeprefix(f"{item.declaration.full_name}/").partition("/")
-    if not test:
-        apart = [f"!{w.partition('/')[2]}" for w in (*args["exclude"], *args["deadline"]) if w.startswith(f"{group}/")]
-        yield _selftests_attempt(item, context, run, group, ",".join(apart))
+    name = item.name.removeprefix(f"{item.declaration.full_name}/")
+    group, _, test = name.partition("/")
+    apart = [f"!{w.partition('/')[2]}" for w in (*args["exclude"], *args["deadline"]) if w.startswith(f"{group}/")]
+    tests = test or ",".join(apart)
+    if name not in args["deadline"]:
+        yield _selftests_attempt(item, context, run, group, tests)
         return
     for attempt in range(1, DEADLINE_ATTEMPTS + 1):
-        outcome = _selftests_attempt(item, context, run, group, test)
+        outcome = _selftests_attempt(item, context, run, group, tests)
         outcome.details["attempts"] = attempt
         if outcome.status != "fail":
             if attempt > 1:
-                outcome.reason = f"passed in attempt {attempt}: {args['deadline'][f'{group}/{test}']}"
+                outcome.reason = f"passed in attempt {attempt}: {args['deadline'][name]}"
             break
         context.vm.unload_i915()
     else:
