@@ -14,7 +14,6 @@ from typing import Any, Callable
 
 from . import gnuplot, paths
 
-MEDIATOR = paths.TOOLS / "mediator"
 TRAP_NS = 200
 LEAST_OF_MEMCPY = 0.5
 MIB = 1 << 20
@@ -33,13 +32,22 @@ def _output(command: list[str]) -> str:
     return done.stdout
 
 
+def program(folder: Path) -> Path:
+    """core-bench, below the mediator's build folder."""
+    return folder / "core-bench"
+
+
+def build_command(folder: Path) -> list[str]:
+    """What builds it there."""
+    return ["make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), f"O={folder}", str(program(folder))]
+
+
 def measure(note: Callable[[str], None]) -> list[Row]:
     """Build core-bench, run it, and read its rows."""
-    folder = paths.OUT / "mediator"
-    program = folder / "bench" / "core-bench"
     note("mediator core, natively")
-    _output(["make", "--no-print-directory", "-C", str(MEDIATOR), f"O={folder}", str(program)])
-    return list(json.loads(_output([str(program)])))
+    folder = paths.OUT / "mediator"
+    _output(build_command(folder))
+    return list(json.loads(_output([str(program(folder))])))
 
 
 def _rows(rows: list[Row], what: str, kind: str = "") -> list[Row]:

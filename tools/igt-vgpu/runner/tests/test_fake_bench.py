@@ -27,6 +27,11 @@ GOOD = [*(row("parse", "MI_NOOP", n, 20.0 * n, n) for n in (1000, 10000, 100000)
 class Core(unittest.TestCase):
     """GOOD reaches all; each test makes one figure worse."""
 
+    def test_the_mediator_knows_how_to_build_what_is_run(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:       # where nothing is built yet
+            done = subprocess.run([*bench_core.build_command(Path(folder)), "--dry-run"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def missed(self, number: int, ns: float) -> list[str]:
         rows = copy.deepcopy(GOOD)
         rows[number]["ns"] = ns
