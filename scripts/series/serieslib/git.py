@@ -23,6 +23,11 @@ PINNED = (
 )
 
 
+# For Git(path, SPARSE): each command keeps to the patterns in info/sparse-checkout, and no repository's config says so.
+SPARSE = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "core.sparseCheckout", "GIT_CONFIG_VALUE_0": "true",
+          "GIT_CONFIG_KEY_1": "core.sparseCheckoutCone", "GIT_CONFIG_VALUE_1": "false"}
+
+
 class GitError(Exception):
     """A git command that failed: what was run and what it said."""
 

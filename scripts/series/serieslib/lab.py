@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Iterator
 
 from .base import IDENT, Places, SeriesError, base_repo, read_base
-from .git import Git, GitError
+from .git import SPARSE, Git, GitError
 
 MIRROR_PREFIX = "drivers/gpu/drm/i915/"
 HUNK = re.compile(rb"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@", re.M)
@@ -114,13 +114,12 @@ class Lab:
         path = Path(tempfile.mkdtemp(prefix="wt-", dir=self.home))
         with self.locked():
             self.git.run("worktree", "add", "--no-checkout", "--detach", "--force", str(path), rev)
-        tree = Git(path)
+        tree = Git(path, SPARSE)
         try:
             sparse = tree.private("info/sparse-checkout")
             sparse.parent.mkdir(parents=True, exist_ok=True)
             sparse.write_text("".join(p + "\n" for p in patterns) or "/COPYING\n")
-            tree.run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false",
-                     "read-tree", "-m", "-u", "HEAD")
+            tree.run("read-tree", "-m", "-u", "HEAD")
             yield tree
         finally:
             with self.locked():
@@ -149,8 +148,7 @@ class Lab:
         patterns = ["/" + re.sub(r"([*?\[\]\\!#])", r"\\\1", name) for name in touched_by(files)]
         with self.sparse_worktree(self.base, patterns) as tree:
             done = tree.try_run(
-                "-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", "am",
-                "--quiet", "--no-3way", "--no-signoff", "--committer-date-is-author-date",
+                "am", "--quiet", "--no-3way", "--no-signoff", "--committer-date-is-author-date",
                 *[str(f) for f in files], env=COMMITTER)
             if done.returncode:
                 count = len(tree.lines("rev-list", f"{self.base}..HEAD"))

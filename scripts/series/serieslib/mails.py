@@ -88,8 +88,7 @@ def check(lab: Lab, series: Applied, files: list[Path], mbox: Path) -> None:
         raise SeriesError("the mails are not one thread:\n  " + "\n  ".join(found))
     with lab.sparse_worktree(series.base, ["/" + f for f in touched_by(lab.places.patch_files())]) as tree:
         # The cover letter has no patch in it.
-        done = tree.try_run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", "am", "--quiet", "--no-3way",
-                            "--empty=drop", str(mbox), env=COMMITTER)
+        done = tree.try_run("am", "--quiet", "--no-3way", "--empty=drop", str(mbox), env=COMMITTER)
         if done.returncode:
             raise SeriesError(f"{mbox}: git am on BASE: {(done.stdout + done.stderr).decode(errors='replace').strip()}")
         got, want = (git.out("rev-parse", f"{rev}^{{tree}}").strip() for git, rev in ((tree, "HEAD"), (lab.git, series.tip)))

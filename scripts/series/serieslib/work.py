@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from .base import REPO, SeriesError
-from .git import Git
+from .git import SPARSE, Git
 from .lab import Lab, touched_by
 
 BUILD_CONFIG = "scripts/series/build.config"
@@ -24,7 +24,7 @@ SERIES_CONFIG = "tools/igt-vgpu/guest/guest-series.config"
 
 # Half of the tree is of no use to an x86 i915 build; leaving it out halves time and disk.
 # Kconfig, Makefile and Kbuild files stay everywhere, since kbuild reads them all.
-SPARSE = (
+PATTERNS = (
     "/*",
     "!/arch/*/", "/arch/x86/", "/arch/um/",
     "!/Documentation/*/", "!/samples/*/", "!/sound/*/", "!/drivers/net/*/",
@@ -105,7 +105,7 @@ class WorkTree:
         self.lab = lab
         self.variant = variant
         self.path = lab.home / "work" / name
-        self.git = Git(self.path)
+        self.git = Git(self.path, SPARSE)
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> "WorkTree":
@@ -121,7 +121,7 @@ class WorkTree:
     def goto(self, commit: str) -> None:
         """Bring the sources to a commit; only files that differ change, so make stays incremental."""
         series = touched_by(self.lab.places.patch_files())
-        patterns = "".join(p + "\n" for p in (*SPARSE, *("/" + s for s in series)))
+        patterns = "".join(p + "\n" for p in (*PATTERNS, *("/" + s for s in series)))
         if not (self.path / ".git").exists() or not self.git.ok("rev-parse", "HEAD"):
             shutil.rmtree(self.path, ignore_errors=True)
             with self.lab.locked():
@@ -133,11 +133,8 @@ class WorkTree:
         if not sparse.is_file() or sparse.read_text() != patterns or not (self.path / "Makefile").exists():
             sparse.write_text(patterns)
             # The first time there is no index yet; later, a changed pattern list only adds files.
-            self._sparse("read-tree", "-m", "-u", "HEAD")
-        self._sparse("checkout", "--quiet", "--force", "--detach", commit)
-
-    def _sparse(self, *args: str) -> None:
-        self.git.run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", *args)
+            self.git.run("read-tree", "-m", "-u", "HEAD")
+        self.git.run("checkout", "--quiet", "--force", "--detach", commit)
 
     def config_text(self) -> str:
         return "\n".join((*build_config(self.lab), self.variant.fragment()))

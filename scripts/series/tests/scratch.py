@@ -98,10 +98,9 @@ class Scratch:
                     text = (tree.path / path).read_text()
                     assert text.count(old) == 1, f"{path}: {text.count(old)} times {old!r}"
                     (tree.path / path).write_text(text.replace(old, new))
-                pins = ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
-                tree.run(*pins, "add", "-f", "--sparse", *patch.files, *patch.edits)
+                tree.run("add", "-f", "--sparse", *patch.files, *patch.edits)
                 when = f"{1780000000 + 60 * number} +0000"
-                tree.run(*pins, "commit", "-q", "--cleanup=verbatim", "-F", "-", input=patch.message(),
+                tree.run("commit", "-q", "--cleanup=verbatim", "-F", "-", input=patch.message(),
                          env={**COMMITTER, "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail[:-1],
                               "GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when})
                 made.append(tree.rev("HEAD"))

@@ -36,7 +36,7 @@ class Onto:
             file = tree.path / name
             assert old in file.read_text()
             file.write_text(file.read_text().replace(old, new))
-            tree.run("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false", "commit", "-q", "-a", "-m", "upstream", env=WHO)
+            tree.run("commit", "-q", "-a", "-m", "upstream", env=WHO)
             commit = tree.rev("HEAD")
         Git(self.scratch.root).run("init", "-q", "--bare", str(self.target))
         (self.target / "objects/info/alternates").write_text(f"{lab.git.objects()}\n")
