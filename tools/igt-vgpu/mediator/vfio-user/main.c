@@ -15,15 +15,10 @@
 
 #include "server.h"
 
-static const char usage[] =
-	"usage: igt-vgpu-server [OPTION]... --vgpu socket=PATH[,KEY=VALUE]... [--vgpu ...]...\n"
-	"  --platform skl|bdw|kbl|cfl   which GPU (skl)\n"
-	"  --aperture 256M|512M|1G      its BAR 2 (256M)\n"
-	"  --stats PATH                 a socket: who connects is sent all counters, JSON\n"
-	"  --debug                      log the debug lines of the GPU and its mediator\n"
-	"keys of a vGPU, as those of QEMU's device igt-vgpu (docs/mediator.rst): name (vgpu0, vgpu1, ...), type,\n"
-	"  aperture-base, aperture-size, hidden-base, hidden-size (bytes, or with K, M, G), fence-base, fences,\n"
-	"  whole-ggtt=on, weight, abi=1.0|1.1, features, pvinfo, channel-fault\n";
+static const char vgpu_keys[] =
+	"Keys of a vGPU, as those of QEMU's device igt-vgpu (docs/mediator.rst): name (vgpu0, vgpu1, ...), type,\n"
+	"aperture-base, aperture-size, hidden-base, hidden-size (bytes, or with K, M, G), fence-base, fences,\n"
+	"whole-ggtt=on, weight, abi=1.0|1.1, features, pvinfo, channel-fault";
 
 /** struct vgpu_options - one --vgpu */
 struct vgpu_options {
@@ -182,57 +177,83 @@ static bool add_vgpu(struct vfu_server *server, enum gpu_platform platform,
 	return false;
 }
 
-/** struct options - the command line */
+/** struct options - the command line; the strings are the caller's to free */
 struct options {
 	struct gpu_config gpu;
-	bool debug;
-	const char *stats;
+	gboolean debug;
+	char *platform, *aperture, *stats, **vgpu_texts;
 	struct vgpu_options vgpu[GVT_MAX_VGPUS];
 	unsigned int vgpus;
 };
 
-/* An option and its value. */
-static bool parse_one(struct options *o, const char *name, char *value, char **error)
+static void free_options(struct options *o)
 {
-	uint64_t size;
-
-	if (!strcmp(name, "--platform") && gpu_platform_from_name(value, &o->gpu.platform))
-		return true;
-	if (!strcmp(name, "--aperture") && parse_number(value, GPU_APERTURE_MAX, &size) &&
-	    size >= GPU_APERTURE_SIZE && !(size & (size - 1))) {
-		o->gpu.aperture_size = size;
-		return true;
-	}
-	if (!strcmp(name, "--stats")) {
-		o->stats = value;
-		return true;
-	}
-	if (!strcmp(name, "--vgpu") && o->vgpus < GVT_MAX_VGPUS)
-		return parse_vgpu(value, &o->vgpu[o->vgpus++], error);
-	*error = g_strdup_printf("%s %s is not possible; see --help", name, value);
-	return false;
+	g_free(o->platform);
+	g_free(o->aperture);
+	g_free(o->stats);
+	g_strfreev(o->vgpu_texts);
 }
 
-static bool parse(struct options *o, int argc, char **argv, char **error)
+/* What GOption has split, judged. */
+static bool parse_values(struct options *o, char **error)
 {
-	int i;
+	uint64_t size = GPU_APERTURE_SIZE;
+	char **text;
 
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--debug")) {
-			o->debug = true;
-		} else if (i + 1 == argc) {
-			*error = g_strdup_printf("%s: no such option, or no value", argv[i]);
+	if (o->platform && !gpu_platform_from_name(o->platform, &o->gpu.platform)) {
+		*error = g_strdup_printf("--platform=%s is not possible; see --help", o->platform);
+		return false;
+	}
+	if (o->aperture && (!parse_number(o->aperture, GPU_APERTURE_MAX, &size) ||
+			    size < GPU_APERTURE_SIZE || (size & (size - 1)))) {
+		*error = g_strdup_printf("--aperture=%s is not possible; see --help", o->aperture);
+		return false;
+	}
+	o->gpu.aperture_size = size;
+	for (text = o->vgpu_texts; text && *text; text++) {
+		if (o->vgpus == GVT_MAX_VGPUS) {
+			*error = g_strdup_printf("--vgpu %s is one too many: a GPU has at most %d vGPUs",
+						 *text, GVT_MAX_VGPUS);
 			return false;
-		} else if (!parse_one(o, argv[i], argv[i + 1], error)) {
-			return false;
-		} else {
-			i++;
 		}
+		if (!parse_vgpu(*text, &o->vgpu[o->vgpus++], error))
+			return false;
 	}
 	if (o->vgpus)
 		return true;
 	*error = g_strdup("there is no --vgpu");
 	return false;
+}
+
+static bool parse(struct options *o, int argc, char **argv, char **error)
+{
+	const GOptionEntry entries[] = {
+		{ "platform", 0, 0, G_OPTION_ARG_STRING, &o->platform,
+		  "which GPU (skl)", "skl|bdw|kbl|cfl" },
+		{ "aperture", 0, 0, G_OPTION_ARG_STRING, &o->aperture,
+		  "its BAR 2 (256M)", "256M|512M|1G" },
+		{ "stats", 0, 0, G_OPTION_ARG_FILENAME, &o->stats,
+		  "a socket: who connects is sent all counters, JSON", "PATH" },
+		{ "debug", 0, 0, G_OPTION_ARG_NONE, &o->debug,
+		  "log the debug lines of the GPU and its mediator", NULL },
+		{ "vgpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->vgpu_texts,
+		  "a vGPU and its socket; once for each", "socket=PATH[,KEY=VALUE]..." },
+		{ NULL }
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new("- a GPU in software, shared by VMs");
+	g_autoptr(GError) problem = NULL;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_description(context, vgpu_keys);
+	if (!g_option_context_parse(context, &argc, &argv, &problem)) {
+		*error = g_strdup(problem->message);
+		return false;
+	}
+	if (argc > 1) {
+		*error = g_strdup_printf("'%s' is not an option; see --help", argv[1]);
+		return false;
+	}
+	return parse_values(o, error);
 }
 
 static bool run(struct options *o, int quit_fd, char **error)
@@ -256,14 +277,12 @@ int main(int argc, char **argv)
 {
 	struct options options = { .gpu.platform = GPU_SKL };
 	g_autofree char *error = NULL;
+	int status = 0;
 	sigset_t ends;
 
-	if (argc == 2 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		return 0;
-	}
 	if (!parse(&options, argc, argv, &error)) {
 		fprintf(stderr, "igt-vgpu-server: %s\n", error);
+		free_options(&options);
 		return 2;
 	}
 	/* In all threads: what ends the program is read from a file descriptor. */
@@ -275,7 +294,8 @@ int main(int argc, char **argv)
 	umask(077);
 	if (!run(&options, signalfd(-1, &ends, SFD_CLOEXEC), &error)) {
 		fprintf(stderr, "igt-vgpu-server: %s\n", error);
-		return 1;
+		status = 1;
 	}
-	return 0;
+	free_options(&options);
+	return status;
 }

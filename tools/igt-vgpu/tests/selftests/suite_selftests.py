@@ -30,8 +30,6 @@ DEADLINE: dict[str, str] = {
 # Where there is preemption, and a unit of performance counters.
 IN_MILLISECONDS = "wants an engine to change contexts within some milliseconds, or resets it"
 BARE_DEADLINE: dict[str, str] = {
-    "workarounds/live_engine_reset_workarounds": "gives a batch 50 ms to start",
-    "requests/live_cancel_request": "gives a cancelled batch 1 ms to give way before its engine is reset",
     "perf/live_noa_delay": "wants a loop of 500 us on the engine to take no more than 750 us",
     "execlists": IN_MILLISECONDS, "gt_lrc": IN_MILLISECONDS, "gt_engines": IN_MILLISECONDS, "gt_heartbeat": IN_MILLISECONDS,
     "hangcheck": IN_MILLISECONDS, "requests": IN_MILLISECONDS, "workarounds": IN_MILLISECONDS, "gt_pm": IN_MILLISECONDS,
