@@ -83,6 +83,7 @@ void gpu_engine_publish(struct gpu_engine *engine)
 	atomic_store_explicit(&engine->live_tail, cs->tail, memory_order_relaxed);
 	atomic_store_explicit(&engine->live_ipehr, cs->ipehr, memory_order_relaxed);
 	atomic_store_explicit(&engine->live_acthd, cs->acthd, memory_order_relaxed);
+	atomic_store_explicit(&engine->live_waiting, cs->waiting, memory_order_relaxed);
 }
 
 /*
@@ -305,6 +306,14 @@ static uint32_t tail_read(const struct gpu_reg_io *io, uint32_t stored)
 	return io->engine->is_active ? atomic_load(&io->engine->live_tail) : stored;
 }
 
+/* A driver samples it to tell waiting from working (i915_pmu.c). A stream that reads it works. */
+static uint32_t ring_ctl_read(const struct gpu_reg_io *io, uint32_t stored)
+{
+	if (own_stream(io) || !io->engine->is_active || !atomic_load(&io->engine->live_waiting))
+		return stored;
+	return stored | RING_WAIT_SEMAPHORE;
+}
+
 static uint32_t acthd_read(const struct gpu_reg_io *io, uint32_t stored)
 {
 	return own_stream(io) ? io->cs->acthd : atomic_load(&io->engine->live_acthd);
@@ -399,6 +408,7 @@ static void pdp_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 
 const struct gpu_reg_handler gpu_handler_ring_head = { .read = head_read };
 const struct gpu_reg_handler gpu_handler_ring_tail = { .read = tail_read };
+const struct gpu_reg_handler gpu_handler_ring_ctl = { .read = ring_ctl_read };
 const struct gpu_reg_handler gpu_handler_acthd = { .read = acthd_read };
 const struct gpu_reg_handler gpu_handler_acthd_udw = { .read = acthd_udw_read };
 const struct gpu_reg_handler gpu_handler_ipehr = { .read = ipehr_read };

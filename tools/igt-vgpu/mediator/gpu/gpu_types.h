@@ -124,6 +124,7 @@ struct gpu_engine {
 	 */
 	_Atomic uint32_t live_head, live_tail, live_ipehr;
 	_Atomic uint64_t live_acthd;
+	atomic_bool live_waiting;
 
 	/* CTX_TIMESTAMP = ctx_time + (now - ctx_start), in ticks; guarded by gpu->lock. */
 	uint32_t ctx_time;

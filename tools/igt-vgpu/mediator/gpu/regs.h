@@ -94,11 +94,12 @@ bool gpu_reg_restore(struct gpu_engine *engine, uint32_t offset, uint32_t value)
 
 #define GPU_HANDLERS(X)                                                                         \
 	X(none)                                                                                 \
-	X(elsp) X(csb_ptr) X(ring_head) X(ring_tail) X(acthd) X(acthd_udw) X(ipehr) X(instdone) \
-		X(mi_mode) X(imr) X(eir) X(emr) X(timestamp) X(timestamp_udw) X(ctx_timestamp)  \
-			X(pdp) X(reset_ctl) X(gdrst) X(self_clear) X(master_irq) X(iir)         \
-				X(forcewake) X(pcode) X(rp_request) X(rpstat) X(rp_counter)     \
-					X(pwr_well) X(pll_enable) X(cdclk) X(aux_ctl) X(gmbus)
+	X(elsp) X(csb_ptr) X(ring_head) X(ring_tail) X(ring_ctl) X(acthd) X(acthd_udw)          \
+		X(ipehr) X(instdone) X(mi_mode) X(imr) X(eir) X(emr) X(timestamp)               \
+			X(timestamp_udw) X(ctx_timestamp) X(pdp) X(reset_ctl) X(gdrst)          \
+				X(self_clear) X(master_irq) X(iir) X(forcewake) X(pcode)        \
+					X(rp_request) X(rpstat) X(rp_counter) X(pwr_well)       \
+						X(pll_enable) X(cdclk) X(aux_ctl) X(gmbus)
 #define X(name) extern const struct gpu_reg_handler gpu_handler_##name;
 GPU_HANDLERS(X)
 #undef X

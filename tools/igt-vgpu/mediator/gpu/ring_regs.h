@@ -15,6 +15,7 @@
 #define RING_HEAD		0x34u
 #define RING_START		0x38u
 #define RING_CTL		0x3cu
+#define   RING_WAIT_SEMAPHORE	(1u << 10)	/* read only: at a semaphore that is not satisfied */
 #define RING_HWS_PGA		0x80u
 #define RING_MI_MODE		0x9cu
 #define   MODE_IDLE		(1u << 9)	/* the answer to ... */

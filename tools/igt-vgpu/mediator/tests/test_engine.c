@@ -9,6 +9,8 @@
 #define MI_WAIT_GGTT_EQ		(0x1cu << 23 | 1u << 22 | 1u << 15 | 4u << 12 | 2)
 #define MI_INVALID		(0x7eu << 23)
 #define MI_LRI1			(0x22u << 23 | 1)
+#define MI_SRM_GGTT		(0x24u << 23 | 1u << 22 | 2)
+#define WAIT_SEMAPHORE		(1u << 10)
 #define MODE_IDLE		(1u << 9)
 #define STOP_RING		(1u << 8)
 
@@ -141,6 +143,37 @@ static void a_wait_is_spun_first_and_then_polled_ever_more_rarely(void **state)
 	fx_write(r.fx, r.result, 1);
 	fx_run(r.fx, GPU_RCS0);
 	assert_int_equal(slot(&r, 1), 1);
+}
+
+static void ring_ctl_says_that_the_engine_waits_for_a_semaphore(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, *state, GPU_VCS0);
+	fx_emit(&r.a, 4, MI_WAIT_GGTT_EQ, 1u, r.result, 0u);
+	fx_emit(&r.a, 4, MI_SRM_GGTT, r.base + 0x3c, r.result + 4, 0u);
+	fx_submit(r.fx, &r.a, NULL);
+	assert_int_equal(reg(&r, 0x3c) & WAIT_SEMAPHORE, 0);
+	fx_run_bounded(r.fx, GPU_VCS0, 1);
+	assert_int_equal(reg(&r, 0x3c) & WAIT_SEMAPHORE, WAIT_SEMAPHORE);
+	fx_write(r.fx, r.result, 1);
+	fx_run(r.fx, GPU_VCS0);
+	assert_int_equal(reg(&r, 0x3c) & WAIT_SEMAPHORE, 0);
+	assert_int_equal(slot(&r, 1), fx_ctx_get(&r.a, FX_CTX_CTL));	/* who reads it works */
+}
+
+static void an_engine_that_is_reset_at_a_semaphore_does_not_wait(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, *state, GPU_VCS0);
+	fx_emit(&r.a, 4, MI_WAIT_GGTT_EQ, 1u, r.result, 0u);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_run_bounded(r.fx, GPU_VCS0, 1);
+	fx_set_reg(r.fx, 0x941c, 1u << 2);		/* GDRST: the video engine */
+	assert_int_equal(reg(&r, 0x3c) & WAIT_SEMAPHORE, 0);
+	fx_set_reg(r.fx, r.base + 0x3c, 0xffffffff);
+	assert_int_equal(reg(&r, 0x3c) & WAIT_SEMAPHORE, 0);
 }
 
 static void stop_ring_halts_at_the_next_command_and_lets_go_on(void **state)
@@ -357,6 +390,8 @@ int main(void)
 		T(a_slice_ends_in_the_middle_of_a_huge_blit),
 		T(an_idle_engine_has_nothing_to_run),
 		T(a_wait_is_spun_first_and_then_polled_ever_more_rarely),
+		T(ring_ctl_says_that_the_engine_waits_for_a_semaphore),
+		T(an_engine_that_is_reset_at_a_semaphore_does_not_wait),
 		T(stop_ring_halts_at_the_next_command_and_lets_go_on),
 		T(an_invalid_command_halts_the_engine_and_raises_the_error_interrupt),
 		T(a_masked_error_stays_in_esr),
