@@ -44,6 +44,7 @@ help:		## these targets
 	@echo '  make run HOST=kvmgt                the real GVT-g, on the software GPU, in a guest around the guest'
 	@echo '  make run HOST=vfio-user:SOCKET     a vGPU of a GPU that several VMs share: see make server'
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
+	@echo '  make run KERNEL=debug TESTS=all     a kernel that looks for errors of memory (KASAN, kmemleak, ...); race: for data races (KCSAN)'
 	@echo '  make check TIERS="core static"     some tiers only;  V=1: verbose'
 
 run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the igt-vgpu tests in it

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import accel, bench, count, discovery, paths, results, shell, tiers
+from . import accel, bench, count, discovery, paths, results, sanitize, shell, tiers
 from .bench_core import CoreBenchError
 from .executor import Executor
 from .nested import make_vm
@@ -150,8 +150,8 @@ def command_run(args: argparse.Namespace) -> int:
     config = _config(args)
     items = _items(args)
     reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel), args.tier)
-    config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale)
-    executor = Executor(config, reporter, args.timeout_scale * (NESTED_SCALE if args.host == HOST_KVMGT else 1))
+    config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale * sanitize.SLOWER.get(args.kernel, 1))
+    executor = Executor(config, reporter, config.timeout_scale * (NESTED_SCALE if args.host == HOST_KVMGT else 1))
     try:
         executor.run(items)
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ import traceback
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from . import kinds, splat
+from . import kinds, sanitize, splat
 from .agent import Completed
 from .context import Context
 from .initramfs import BuildError
@@ -151,6 +151,7 @@ class Executor:
         self._reporter.progress(len(self._reporter.results), f"booting {spec.describe()}")
         try:
             vm.boot()
+            sanitize.forget_leaks(vm)
             self._last_end = vm.mark("booted")
         except VmError:
             vm.kill()
@@ -195,11 +196,13 @@ class Executor:
             return
         self._collect_traps(vm)
         begin = time.monotonic()
-        reason = ""
+        reason = leaked = ""
         try:
+            leaked = sanitize.leaks(vm)     # while i915 can still name its functions
             done = vm.unload_i915()
             if not done.ok:
                 reason = f"i915 does not unload: {done.why()}"
+            leaked = leaked or sanitize.leaks(vm)
         except VmError as error:
             reason = str(error)
         if not vm.power_off() and not reason:
@@ -207,6 +210,8 @@ class Executor:
         found = self._bad_splats(vm, self._last_end)
         if found:
             reason = "splat after the last test: " + "; ".join(map(str, found))
+        if leaked:
+            reason = "\n".join(filter(None, (reason, leaked)))
         number = vm.name.rpartition("-")[2]
         self._reporter.add(Result(f"vm/{number}/unload-and-power-off", "fail" if reason else "pass", reason,
                                   time.monotonic() - begin, str(vm.log_path), vm.name))

@@ -26,6 +26,8 @@ KVMGT_SMOKE = ("igt/vgpu_detect/the-debugfs-file-agrees-with-the-pvinfo-page",
                "igt/vgpu_balloon/the-*",   # the others read a million GGTT entries
                "igt/vgpu_fence/three-times-as-many-tiled-maps-as-fences-all-work", "igt/vgpu_exec/stores-arrive-*",
                "igt/vgpu_exec/the-blitter-copies-and-fills-exactly", "igt/vgpu_reload/unload-and-load-three-times", "kvmgt/")
+# Where the series has threads, interrupts and a mediator meet.
+RACES = ("igt/vgpu_context", "igt/vgpu_fence", "igt/vgpu_svm", "kselftest/", "kunit/", "channel/", "svm/")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,17 @@ TIERS = (
     Tier("kvmgt", "on the real GVT-g, nested: a smoke, and what both mediators show",
          (*_IGTVGPU, "run", "--host", "kvmgt", "--tier", "kvmgt", *(f"--tests={t}" for t in KVMGT_SMOKE)), paths.TESTS,
          ("kernel", "kernel-kvmgt", "qemu"), by_name=True),
+    # By name: each takes hours under TCG.
+    Tier("kernel-debug", "build: guest kernel that looks for errors of memory", (str(SETUP / "kernel-build"), "debug"),
+         SETUP / "kernel-build", counts=False, by_name=True),
+    Tier("kernel-race", "build: guest kernel that looks for data races", (str(SETUP / "kernel-build"), "race"), SETUP / "kernel-build",
+         counts=False, by_name=True),
+    Tier("debug", "in guests with KASAN, kmemleak, UBSAN, debug objects: all tests",
+         (*_IGTVGPU, "run", "--kernel", "debug", "--tier", "debug"), paths.TESTS,
+         ("kernel", "kernel-stock", "kernel-debug", "qemu"), by_name=True),
+    Tier("race", "in guests with KCSAN: contexts, fences, the channel, mirrored memory",
+         (*_IGTVGPU, "run", "--kernel", "race", "--tier", "race", *(f"--tests={t}" for t in RACES)), paths.TESTS,
+         ("kernel", "kernel-stock", "kernel-race", "qemu"), by_name=True),
 )
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from . import initramfs, paths, tsc
+from . import initramfs, paths, sanitize, tsc
 from .agent import Agent, AgentError, Completed, Job
 from .qmp import Qmp, QmpError
 from .spec import HOST_SOFTWARE, VmSpec
@@ -95,7 +95,9 @@ class VM:
         self.spec = spec
         self.config = config
         self.name = name
-        self.kernel = spec.kernel or config.kernel
+        # Where the kernel with the series is asked for, another build of it serves as well.
+        self.kernel = config.kernel if spec.kernel == "series" and config.kernel != "stock" else spec.kernel or config.kernel
+        self.known_splats = (*self.known_splats, *sanitize.known_splats(self.kernel))
         self.overridden: set[tuple[str, str]] = set()   # (device, property) of the mediator that a test has set
         self.driver_options: str | None = None      # how i915 was loaded by modprobe_i915(); None: by nobody
         self.trap_history: list[dict[str, Any]] = []        # snapshots that stats_reset() would have lost

@@ -28,11 +28,11 @@ class FakeVM:
     fail_boots = 0
     freezes = 0
     boot_log: list[str] = []
+    kernel = "fake"
     known_splats = VM.known_splats
 
     def __init__(self, spec: Any, config: VmConfig, name: str) -> None:
         self.spec, self.config, self.name = spec, config, name
-        self.kernel = "fake"
         self.overridden: set[tuple[str, str]] = set()
         self.driver_options: str | None = None
         self.trap_history: list[dict] = []
@@ -150,10 +150,10 @@ class Run:
 
     def __init__(self, suite: Suite, answers: list[tuple[str, Answer]] | None = None, host: str = "software",
                  timeout_scale: float = 1.0, fail_boots: int = 0, boot_log: list[str] | None = None,
-                 freezes: int = 0) -> None:
+                 freezes: int = 0, kernel: str = "fake") -> None:
         self.vms: list[FakeVM] = []
         fake = type("Fake", (FakeVM,), {"answers": answers or [], "boots": 0, "fail_boots": fail_boots, "freezes": freezes,
-                                        "boot_log": boot_log or []})
+                                        "boot_log": boot_log or [], "kernel": kernel})
 
         def make(spec: Any, config: VmConfig, name: str) -> FakeVM:
             self.vms.append(fake(spec, config, name))
