@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`make check`: all tiers in order, a table, one total. A tier is a command whose last totals line counts its tests."""
+"""`make check`: all tiers in order, a table, one total. A tier is a command whose last totals line counts its tests.
+
+Tests in guests leave half of a second core idle, so what needs no guest runs beside them, at a low priority."""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Callable
 
 from . import ktap, paths, series
 
@@ -41,19 +45,12 @@ class Tier:
     after: tuple[str, ...] = ()
     counts: bool = True         # a build step has no tests of its own: it only counts if it fails
     by_name: bool = False       # runs only where it is asked for: --tier NAME
+    beside: bool = False        # runs beside the guests' tiers that follow, if any do, and says what it has to say at its end
 
 
 TIERS = (
     Tier("runner", "the runner on fake VMs", (sys.executable, str(_SELF / "run.py"), "fake", "setup"), _SELF / "run.py"),
     Tier("core", "mediator core, ASan+UBSan", ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "check"),
-         paths.TOOLS / "mediator" / "Makefile"),
-    Tier("coverage", "mediator core, lines that its tests execute",
-         ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "coverage"),
-         paths.TOOLS / "mediator" / "Makefile"),
-    Tier("tsan", "mediator core, ThreadSanitizer",
-         ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "tsan"),
-         paths.TOOLS / "mediator" / "Makefile"),
-    Tier("fuzz", "mediator core, libFuzzer", ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "fuzz"),
          paths.TOOLS / "mediator" / "Makefile"),
     Tier("kernel", "build: guest kernel with the series", (str(SETUP / "kernel-build"), "series"), SETUP / "kernel-build",
          counts=False),
@@ -68,15 +65,23 @@ TIERS = (
     Tier("vfio-user", "the server and its client in QEMU, without a guest",
          (sys.executable, "-B", str(paths.TOOLS / "mediator" / "qemu" / "test_vfio_user.py")),
          paths.TOOLS / "mediator" / "qemu" / "test_vfio_user.py", ("qemu",)),
-    Tier("static", "the series: style, sparse, coccinelle, round trip", (str(SERIES / "check"),), SERIES / "check"),
+    Tier("coverage", "mediator core, lines that its tests execute",
+         ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "coverage"),
+         paths.TOOLS / "mediator" / "Makefile", beside=True),
+    Tier("tsan", "mediator core, ThreadSanitizer",
+         ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "tsan"),
+         paths.TOOLS / "mediator" / "Makefile", beside=True),
+    Tier("fuzz", "mediator core, libFuzzer", ("make", "--no-print-directory", "-C", str(paths.TOOLS / "mediator"), "fuzz"),
+         paths.TOOLS / "mediator" / "Makefile", beside=True),
+    Tier("static", "the series: style, sparse, coccinelle, round trip", (str(SERIES / "check"),), SERIES / "check", beside=True),
     # Every patch alone. A cold cache takes longer than CI may: what is left over is skipped, and said so.
     Tier("series-build", "each patch compiles without a warning",
-         (str(SERIES / "build"), "--quick", "--skip-header-test", "--minutes", "5"), SERIES / "build"),
+         (str(SERIES / "build"), "--quick", "--skip-header-test", "--minutes", "5"), SERIES / "build", beside=True),
     Tier("series-tests", "the series tooling, with broken patches", (str(SERIES / "tests" / "run"),),
-         SERIES / "tests" / "run"),
+         SERIES / "tests" / "run", beside=True),
     Tier("cocci-tests", "our coccinelle rules, on code that breaks them",
          (str(paths.TOP / "scripts" / "coccinelle" / "tests" / "run"),),
-         paths.TOP / "scripts" / "coccinelle" / "tests" / "run"),
+         paths.TOP / "scripts" / "coccinelle" / "tests" / "run", beside=True),
     Tier("runner-vm", "the runner on real guests", (sys.executable, str(_SELF / "run.py"), "vm"), _SELF / "run.py",
          ("kernel-stock", "qemu")),
     Tier("guest", "in guests: igt, kunit, kselftest, selftests, stock, scenarios",
@@ -122,8 +127,11 @@ def _environment() -> dict[str, str]:
     return env
 
 
-def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool) -> Outcome:
-    """Run one tier, its output on the terminal and in a log."""
+LOW_PRIORITY = ("nice", "-n", "10")
+
+
+def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool, show: Callable[[str], None]) -> Outcome:
+    """Run one tier, its output given to `show` and in a log."""
     outcome = Outcome(tier)
     missing = [name for name in tier.after if name in broken]
     if not tier.needs.exists():
@@ -135,7 +143,7 @@ def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool) -> Outc
         return outcome
     began = time.monotonic()
     log_path = log_dir / f"{tier.name}.log"
-    command = [*tier.command, *(["-v"] if verbose and tier.name == "guest" else [])]
+    command = [*(LOW_PRIORITY if tier.beside else ()), *tier.command, *(["-v"] if verbose and tier.name == "guest" else [])]
     totals: tuple[int, int, int] | None = None
     tap: list[str] = []
     with log_path.open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -144,7 +152,7 @@ def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool) -> Outc
         assert process.stdout
         for line in process.stdout:
             log.write(line)
-            print(line, end="", flush=True)
+            show(line)
             match = _TOTALS.match(line)
             if match:
                 totals = (int(match[1]), int(match[2]), int(match[3]))
@@ -198,6 +206,35 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def _show(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+def _run_beside(tier: Tier, log_dir: Path) -> Outcome:
+    """Run one tier in silence, then print what it said."""
+    said: list[str] = []
+    outcome = run_tier(tier, set(), log_dir, False, said.append)
+    _show("".join([f"\n=== {tier.name}, beside the guests: {tier.about}\n", *said, f"=== {tier.name}: {outcome.problem or 'done'}\n"]))
+    return outcome
+
+
+def run_all(tiers: list[Tier], log_dir: Path, verbose: bool) -> list[Outcome]:
+    """Run these tiers, one after the other and, of those that may, one at a time beside the others; their outcomes in the same order."""
+    done: dict[str, Outcome | Future[Outcome]] = {}
+    broken: set[str] = set()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for number, tier in enumerate(tiers):
+            if tier.beside and not all(t.beside for t in tiers[number:]):
+                done[tier.name] = pool.submit(_run_beside, tier, log_dir)
+                continue
+            _show(f"\n=== {tier.name}: {tier.about}\n")
+            outcome = done[tier.name] = run_tier(tier, broken, log_dir, verbose, _show)
+            if outcome.problem:
+                _show(f"=== {tier.name}: {outcome.problem}\n")
+                broken |= {tier.name} if outcome.failed else set()
+    return [o.result() if isinstance(o, Future) else o for o in done.values()]
+
+
 def check(names: list[str], verbose: bool) -> int:
     """Run the named tiers (if none, all that need not be named), print the table; the exit status."""
     unknown = set(names) - {t.name for t in TIERS}
@@ -209,18 +246,8 @@ def check(names: list[str], verbose: bool) -> int:
     wanted |= {need for t in TIERS if t.name in wanted for need in t.after}
     log_dir = paths.OUT / "log" / "check"
     log_dir.mkdir(parents=True, exist_ok=True)
-    outcomes: list[Outcome] = []
-    broken: set[str] = set()
     began = time.monotonic()
-    for tier in TIERS:
-        if tier.name not in wanted:
-            continue
-        print(f"\n=== {tier.name}: {tier.about}", flush=True)
-        outcome = run_tier(tier, broken, log_dir, verbose)
-        outcomes.append(outcome)
-        if outcome.problem:
-            print(f"=== {tier.name}: {outcome.problem}", flush=True)
-            broken |= {tier.name} if outcome.failed else set()
+    outcomes = run_all([t for t in TIERS if t.name in wanted], log_dir, verbose)
     passed, failed, skipped = (sum(n) for n in zip(*(o.totals() for o in outcomes)))
     paths.RESULTS.mkdir(parents=True, exist_ok=True)
     (paths.RESULTS / "check.json").write_text(json.dumps(
