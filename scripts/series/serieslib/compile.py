@@ -16,7 +16,7 @@ from pathlib import Path
 from .git import Git
 from .lab import Lab
 from .verdict import Failed
-from .work import Variant, WorkTree, build_config, tool_version
+from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, tool_version
 
 I915 = "drivers/gpu/drm/i915/"
 # Bump when this file starts to check more, so that old passes do not count.
@@ -39,6 +39,30 @@ class Cell:
     def name(self) -> str:
         return f"{self.label} {self.variant.name}" + (" vmlinux" if self.vmlinux else "") \
             + (" +headers" if self.header_test else "")
+
+
+def has_svm(lab: Lab, commit: str) -> bool:
+    """Whether the tree has SVM bind to switch off."""
+    return lab.git.ok("grep", "-q", "^config DRM_I915_SVM$", commit, "--", f"{I915}Kconfig*")
+
+
+def plan(lab: Lab, commits: list[tuple[str, str]], mode: str) -> list[Cell]:
+    """The cells of (commit, label) pairs, grouped by variant so that each work tree walks the series once. `mode`: quick, default, full."""
+    cells: list[Cell] = []
+    for variant in VARIANTS:
+        if mode == "quick" and variant != DEFAULT:
+            continue
+        picked = commits if mode == "full" or variant == DEFAULT else commits[-1:]
+        if not variant.svm:
+            picked = [c for c in picked if has_svm(lab, c[0])]
+        # The header test costs more than the driver: the last patch answers for all of them.
+        cells += [Cell(commit, label, variant,
+                       header_test=variant == DEFAULT and commit == commits[-1][0])
+                  for commit, label in picked]
+        if mode != "quick" and variant.compiler == "gcc" and variant.i915 == "y" \
+                and (mode == "full" or not variant.gvt):
+            cells.append(Cell(*commits[-1], variant, vmlinux=True, header_test=False))
+    return cells
 
 
 class Passes:
