@@ -73,10 +73,12 @@ class Passes:
         self.dir = lab.places.cache / "series-build"
         self.dir.mkdir(parents=True, exist_ok=True)
         self.config = "\n".join(build_config(lab))
+        self.trees: dict[str, str] = {}
 
     def key(self, cell: Cell) -> Path:
-        tree = self.lab.git.out("rev-parse", f"{cell.commit}^{{tree}}").strip()
-        parts = (RULES, tree, self.config, cell.variant.fragment(), tool_version(cell.variant.cc),
+        if cell.commit not in self.trees:
+            self.trees[cell.commit] = self.lab.git.out("rev-parse", f"{cell.commit}^{{tree}}").strip()
+        parts = (RULES, self.trees[cell.commit], self.config, cell.variant.fragment(), tool_version(cell.variant.cc),
                  "vmlinux" if cell.vmlinux else "", "" if cell.header_test else "no headers")
         return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
 
