@@ -24,7 +24,7 @@ RULES = "2"
 EXPORT = re.compile(r"EXPORT_(?:\w+_)?SYMBOL\w*\(\s*(\w+)")
 # Names that macros paste together, so that no EXPORT_SYMBOL() spells them.
 MACRO_EXPORT = re.compile(r"(__tracepoint_|__traceiter_|__SC[KT]__|_dev_|get_random_|kstrto|param_ops_|"
-                          r"__x86_|__this_module$)")
+                          r"__x86_|__this_module$|atomic64_\w+_cx8$)")
 
 
 @dataclass(frozen=True)
