@@ -32,7 +32,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build rebase send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
+	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -115,6 +115,11 @@ series-check:		## is patches/ a series that can be sent? Every static check
 series-build:		## does every patch compile without a warning? (FULL=1: the whole matrix)
 	@$(SETUP)/fetch kernel
 	@scripts/series/build
+
+bisect-check: deps	## every patch alone: compiles in all variants, boots as a vGPU guest, passes its tests; hours, resumes; patches/BISECT.rst
+	@$(SETUP)/fetch kernel
+	@$(SETUP)/qemu-build
+	@FULL=1 scripts/series/build; compiled=$$?; scripts/series/bisect && exit $$compiled
 
 coverage: deps		## line coverage of the mediator's core by its own tests; fails below 85 percent
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator coverage

@@ -16,7 +16,7 @@ from pathlib import Path
 from .git import Git
 from .lab import Lab
 from .verdict import Failed
-from .work import Variant, WorkTree, build_config, tool_version
+from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, tool_version
 
 I915 = "drivers/gpu/drm/i915/"
 # "tools" stands for its folders, which are listed one by one.
@@ -26,7 +26,7 @@ RULES = "2"
 EXPORT = re.compile(r"EXPORT_(?:\w+_)?SYMBOL\w*\(\s*(\w+)")
 # Names that macros paste together, so that no EXPORT_SYMBOL() spells them.
 MACRO_EXPORT = re.compile(r"(__tracepoint_|__traceiter_|__SC[KT]__|_dev_|get_random_|kstrto|param_ops_|"
-                          r"__x86_|__this_module$)")
+                          r"__x86_|__this_module$|atomic64_\w+_cx8$)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,30 @@ class Cell:
             + (" +headers" if self.header_test else "")
 
 
+def has_svm(lab: Lab, commit: str) -> bool:
+    """Whether the tree has SVM bind to switch off."""
+    return lab.git.ok("grep", "-q", "^config DRM_I915_SVM$", commit, "--", f"{I915}Kconfig*")
+
+
+def plan(lab: Lab, commits: list[tuple[str, str]], mode: str) -> list[Cell]:
+    """The cells of (commit, label) pairs, grouped by variant so that each work tree walks the series once. `mode`: quick, default, full."""
+    cells: list[Cell] = []
+    for variant in VARIANTS:
+        if mode == "quick" and variant != DEFAULT:
+            continue
+        picked = commits if mode == "full" or variant == DEFAULT else commits[-1:]
+        if not variant.svm:
+            picked = [c for c in picked if has_svm(lab, c[0])]
+        # The header test costs more than the driver: the last patch answers for all of them.
+        cells += [Cell(commit, label, variant,
+                       header_test=variant == DEFAULT and commit == commits[-1][0])
+                  for commit, label in picked]
+        if mode != "quick" and variant.compiler == "gcc" and variant.i915 == "y" \
+                and (mode == "full" or not variant.gvt):
+            cells.append(Cell(*commits[-1], variant, vmlinux=True, header_test=False))
+    return cells
+
+
 class Passes:
     """Remembered passes."""
 
@@ -51,6 +75,7 @@ class Passes:
         self.dir = lab.places.cache / "series-build"
         self.dir.mkdir(parents=True, exist_ok=True)
         self.config = "\n".join(build_config(lab))
+        self.trees: dict[str, str] = {}
 
     def _sources(self, commit: str) -> str:
         """The tree, but for what no compiler sees: new documentation is no reason to compile again."""
@@ -58,7 +83,9 @@ class Passes:
         return "\n".join(line for line in lines if line.partition("\t")[2] not in UNCOMPILED)
 
     def key(self, cell: Cell) -> Path:
-        parts = (RULES, self._sources(cell.commit), self.config, cell.variant.fragment(), tool_version(cell.variant.cc),
+        if cell.commit not in self.trees:
+            self.trees[cell.commit] = self._sources(cell.commit)
+        parts = (RULES, self.trees[cell.commit], self.config, cell.variant.fragment(), tool_version(cell.variant.cc),
                  "vmlinux" if cell.vmlinux else "", "" if cell.header_test else "no headers")
         return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
 

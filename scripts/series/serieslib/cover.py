@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .base import SeriesError
+from . import bisect
+from .base import SeriesError, say
 from .lab import Lab, digest_of
+from .verdict import Failed, Skip
 
-FIELDS = ("@BASE@", "@TESTS@", "@FIGURES@")
+FIELDS = ("@BASE@", "@BISECT@", "@TESTS@", "@FIGURES@")
 WIDTH = 75
 
 
@@ -61,6 +63,17 @@ def _base(lab: Lab) -> str:
             f"  whose source is the git tree {values['tarball_tree']}")
 
 
+def _alone(lab: Lab) -> str:
+    """What is known of each patch alone. It takes hours to find out, so a series may go out without: then the paragraph is not there."""
+    try:
+        return "Each patch alone (make bisect-check):\n\n" + bisect.summary(lab.places) + "\n\n"
+    except Skip as reason:
+        say(f"the cover letter says nothing of each patch alone: {reason}")
+    except Failed as failed:
+        raise SeriesError("; ".join(failed.lines)) from failed
+    return ""
+
+
 def write(lab: Lab, draft: bool) -> Letter:
     """The letter; SeriesError if its text is not what a list takes, or results of this series are missing."""
     path = lab.places.patches / "COVER"
@@ -79,6 +92,7 @@ def write(lab: Lab, draft: bool) -> Letter:
     digest = digest_of(lab.places)
     missing = "  DRAFT: not measured"
     body = body.replace("@BASE@", _base(lab))
+    body = body.replace("@BISECT@\n\n", _alone(lab))
     body = body.replace("@TESTS@", missing if draft else _tests(lab, digest))
     body = body.replace("@FIGURES@", missing if draft else _figures(lab, digest))
     return Letter(("DRAFT: " if draft else "") + head[len("Subject: "):], body.rstrip("\n"))

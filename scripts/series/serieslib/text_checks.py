@@ -78,13 +78,13 @@ def read_mail(path: Path) -> Mail:
 # -- the series as a whole ---------------------------------------------------------------------
 
 def check_names(ctx: Context) -> str:
-    """patches/ holds BASE, COVER, a README and a gapless numbered series, nothing else."""
+    """patches/ holds BASE, COVER, BISECT.rst, a README and a gapless numbered series, nothing else."""
     if not ctx.files:
         raise Failed(["patches/: no patch (NNNN-*.patch)"])
     bad = [f"{ctx.places.show(p)}: number {i:04d} is expected here"
            for i, p in enumerate(ctx.files, 1) if not p.name.startswith(f"{i:04d}-")]
-    known = {p.name for p in ctx.files} | {"BASE", "COVER", "README.rst"}
-    bad += [f"{ctx.places.show(p)}: neither BASE, COVER nor README.rst, nor a patch"
+    known = {p.name for p in ctx.files} | {"BASE", "COVER", "BISECT.rst", "README.rst"}
+    bad += [f"{ctx.places.show(p)}: neither BASE, COVER, BISECT.rst nor README.rst, nor a patch"
             for p in sorted(ctx.places.patches.iterdir()) if p.name not in known]
     if bad:
         raise Failed(bad)

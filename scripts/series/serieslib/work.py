@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from .base import REPO, SeriesError
@@ -38,13 +39,16 @@ PATTERNS = (
 class Variant:
     """One way to build the driver."""
 
-    compiler: str   # gcc or clang
-    i915: str       # m or y
-    gvt: bool       # GVT-g host support
+    compiler: str       # gcc or clang
+    i915: str           # m or y
+    gvt: bool           # GVT-g host support
+    svm: bool = True    # SVM bind, where the tree has it
+    bits: int = 64      # 32: i386, where Kconfig has neither GVT-g host nor SVM bind
 
     @property
     def name(self) -> str:
-        return f"{self.compiler}-{self.i915}-{'gvt' if self.gvt else 'nogvt'}"
+        return f"{self.compiler}-{self.i915}-{'gvt' if self.gvt else 'nogvt'}" \
+            + ("" if self.svm else "-nosvm") + ("" if self.bits == 64 else "-i386")
 
     @property
     def cc(self) -> str:
@@ -57,12 +61,22 @@ class Variant:
         if self.compiler == "clang":
             # tinyconfig starts as 32 bit and leaves 1024 behind, which clang exceeds in stock selftests.
             text += "CONFIG_FRAME_WARN=2048\n"
+        if not self.svm:
+            text += "CONFIG_DRM_I915_SVM=n\n"
+        if self.bits == 32:
+            text += I386
         return text + (f"CONFIG_DRM_I915_GVT_KVMGT={self.i915}\n" if self.gvt else "")
 
 
-VARIANTS = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
-                 for g in (False, True))
-DEFAULT = VARIANTS[0]
+# Huge pages need PAE there.
+I386 = "CONFIG_64BIT=n\nCONFIG_TRANSPARENT_HUGEPAGE=n\n"
+PRODUCT = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
+                for g in (False, True))
+DEFAULT = PRODUCT[0]
+# What the product has one side of only. One compiler and one kind of i915 say what there is to say.
+NO_SVM = Variant("gcc", "m", False, svm=False)
+ON_I386 = Variant("gcc", "m", False, bits=32)
+VARIANTS = (*PRODUCT, NO_SVM, ON_I386)
 
 
 def build_config(lab: Lab) -> tuple[str, str]:
@@ -94,6 +108,13 @@ def make_env(lab: Lab) -> dict[str, str]:
     return env
 
 
+def dropped(wanted: str, have: set[str]) -> list[str]:
+    """Lines of `wanted` that a configuration does not have. Of two about a symbol the last one counts, as for Kconfig."""
+    wants = dict(x.split("=", 1) for x in wanted.splitlines() if x.startswith("CONFIG_"))
+    return [f"{name}={value}" for name, value in wants.items()
+            if (value == "n" and any(x.startswith(f"{name}=") for x in have)) or (value != "n" and f"{name}={value}" not in have)]
+
+
 def jobs() -> int:
     return int(os.environ.get("JOBS") or os.cpu_count() or 2)
 
@@ -101,16 +122,17 @@ def jobs() -> int:
 class WorkTree:
     """A work tree with a configuration. Use it as a context manager: it is locked while in use."""
 
-    def __init__(self, lab: Lab, name: str, variant: Variant) -> None:
+    def __init__(self, lab: Lab, name: str, variant: Variant, path: Path | None = None) -> None:
         self.lab = lab
         self.variant = variant
-        self.path = lab.home / "work" / name
+        self.path = path or lab.home / "work" / name
+        self.lock_path = lab.home / "work" / f"{name}.lock"
         self.git = Git(self.path, SPARSE)
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> "WorkTree":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = self.path.with_name(self.path.name + ".lock").open("w")
+        self.lock_path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.lock_path.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
 
@@ -155,8 +177,7 @@ class WorkTree:
             f.write(self.config_text())
         self.must("olddefconfig", f"KCONFIG_CONFIG={new.name}")
         have = set(new.read_text().splitlines())
-        wants = (build_config(self.lab)[0] + self.variant.fragment()).splitlines()
-        lost = [x for x in wants if x.startswith("CONFIG_") and not x.endswith("=n") and x not in have]
+        lost = dropped(build_config(self.lab)[0] + self.variant.fragment(), have)
         if lost:
             raise SeriesError(f"{new}: Kconfig dropped {', '.join(lost)}")
         # An equal file keeps its time stamp, and make its objects.
@@ -169,6 +190,8 @@ class WorkTree:
         cc = ["CC=ccache " + self.variant.cc] if shutil.which("ccache") else ["CC=" + self.variant.cc]
         if self.variant.compiler == "clang":
             cc += ["HOSTCC=gcc"]
+        if self.variant.bits == 32:
+            cc += ["ARCH=i386"]
         argv = ["make", "-s", f"-j{jobs()}", *cc, *goals]
         return subprocess.run(argv, cwd=self.path, env=make_env(self.lab), text=True, errors="replace",
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -129,7 +129,7 @@ class Scratch:
         results = self.root / "out/test-result.json"
         results.unlink(missing_ok=True)
         argv = [str(TOOLS / tool), *args]
-        if tool in ("check", "build"):
+        if tool in ("check", "build", "bisect"):
             argv += ["--json", str(results)]
         full = {**os.environ, "IGT_VGPU_ROOT": str(self.root), "IGT_VGPU_CACHE": str(self.places.cache),
                 **(env or {})}

@@ -17,6 +17,15 @@ UNLISTED = Patch("drm/i915: forget the Makefile", {
 }, {I915 + "series_probe.c": ("return count * 2;", "return series_lost() + count;"),
     I915 + "series_probe.h": ("int series_probe(int count);",
                               "int series_probe(int count);\nint series_lost(void);")})
+KCONFIG = I915 + "Kconfig"
+SVM = Patch("drm/i915: double in SVM bind only", {I915 + "series_svm.c": UNLISTED.files[I915 + "series_lost.c"].replace("lost", "svm")}, {
+    KCONFIG: ("config DRM_I915_GVT_KVMGT\n", 'config DRM_I915_SVM\n\tbool "SVM"\n\tdepends on DRM_I915 && 64BIT\n\nconfig DRM_I915_GVT_KVMGT\n'),
+    I915 + "Makefile": ("\tseries_probe.o \\\n", "\tseries_probe.o \\\n\t$(if $(CONFIG_DRM_I915_SVM),series_svm.o) \\\n"),
+    I915 + "series_probe.c": ("return count * 2;", "return series_svm() + count;"),
+    I915 + "series_probe.h": ("int series_probe(int count);", "int series_probe(int count);\nint series_svm(void);")})
+DIVIDE = Patch("drm/i915: divide", edits={
+    I915 + "series_probe.c": ("return count * 2;", "return 1000000000000ULL / (unsigned long long)count;")})
+
 
 class Build:
     def __init__(self, scratch: Scratch) -> None:
@@ -30,6 +39,8 @@ class Build:
             ("an object that is missing in the Makefile fails", self.unlisted),
             ("the plan: every patch in the default variant, the last in all, FULL=1 the product",
              self.plan),
+            ("without SVM bind only what has it is compiled, and what needs it is found", self.without_svm),
+            ("what 32 bits do not have is found on i386", self.on_i386),
         ]
 
     def _build(self, *patches: Patch) -> list[tuple[str, str, str]]:
@@ -63,10 +74,26 @@ class Build:
         self.scratch.series(*GOOD)
         done = self.scratch.run("build", "--plan")
         cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
-        assert done.status == 0 and len(cells) == 2 + 7 + 1, done.text
+        assert done.status == 0 and len(cells) == 2 + 7 + 1 + 1, done.text
         assert {c[1] for c in cells if c[0] == "0001"} == {"gcc-m-nogvt"}, done.text
-        assert len({c[1] for c in cells if c[0] == "0002"}) == 8, done.text
+        assert len({c[1] for c in cells if c[0] == "0002"}) == 9, done.text
         done = self.scratch.run("build", "--plan", env={"FULL": "1"})
         cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
-        assert len(cells) == 2 * 8 + 2, done.text
+        assert len(cells) == 2 * 9 + 2 and "nosvm" not in done.text, done.text
+
+    def without_svm(self) -> None:
+        """A series that has SVM bind from its second patch on, which forgets a stub for the case that it is off."""
+        self.scratch.series(GOOD[0], SVM, Patch("drm/i915: say more of it", edits={I915 + "series_probe.c": ("twice @count", "it twice")}))
+        done = self.scratch.run("build", "--plan", env={"FULL": "1"})
+        assert [x.split()[0] for x in done.text.splitlines() if "nosvm" in x] == ["0002", "0003"], done.text
+        done = self.scratch.run("build", "--variant", "gcc-m-nogvt-nosvm", "--patch", "0002", *OPTIONS)
+        assert done.status == 1 and "series_svm" in "\n".join(done.failed("0002 gcc-m-nogvt-nosvm")), done.text
+
+    def on_i386(self) -> None:
+        """A division that needs a helper which a 32 bit kernel does not have, in a patch that is fine with 64 bits."""
+        self.scratch.series(GOOD[0], DIVIDE)
+        done = self.scratch.run("build", "--quick", *OPTIONS)
+        assert done.status == 0, done.text
+        done = self.scratch.run("build", "--variant", "gcc-m-nogvt-i386", *OPTIONS)
+        assert done.result("0001") == "pass" and "__udivdi3" in "\n".join(done.failed("0002 gcc-m-nogvt-i386")), done.text
 

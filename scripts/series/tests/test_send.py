@@ -11,7 +11,7 @@ from scratch import GOOD, Result, Scratch
 
 from serieslib.lab import digest_of
 
-COVER = "Subject: drm/i915: probe\n\nWhy.\n\n@BASE@\n\n@TESTS@\n\n@FIGURES@\n"
+COVER = "Subject: drm/i915: probe\n\nWhy.\n\n@BASE@\n\n@BISECT@\n\n@TESTS@\n\n@FIGURES@\n"
 CHECK = {"whole": True, "passed": 7, "failed": 0, "skipped": 2,
          "tiers": [{"name": "core", "passed": 7, "failed": 0, "skipped": 2}]}
 BENCH = {"targets": [{"reached": True, "what": "a fence update: one trap at most: 1.00"},

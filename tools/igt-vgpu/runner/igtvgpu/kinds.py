@@ -278,7 +278,7 @@ def _kunit_run(item: Item, context: Context, run: Callable[[str], Completed]) ->
     before = set(context.vm.run("ls /sys/kernel/debug/kunit", 10).out.split())
     done = run(f"modprobe -d {paths.GUEST_MODULES} {args['module']} {args['options']}")
     if not done.ok:
-        yield Outcome("fail", f"the KUnit module does not load: {done.why()}")
+        yield Outcome("fail", f"the KUnit module does not load: {done.why()}", details={"absent": "not found in directory" in done.out})
         return
     after = set(context.vm.run("ls /sys/kernel/debug/kunit", 10).out.split())
     wanted = args["suites"] if args["suites"] is not None else sorted(after - before)

@@ -32,7 +32,8 @@ def guest_path(path: str | Path) -> str:
 
 
 # As kernel-build names them.
-_TREES = {"series": "linux", "release": "linux-release", "debug": "linux-debug", "race": "linux-race", "stock": "linux-stock"}
+_TREES = {"series": "linux", "release": "linux-release", "debug": "linux-debug", "race": "linux-race", "stock": "linux-stock",
+          "patch": "linux-patch"}
 
 
 def kernel_dir(name: str) -> Path:

@@ -207,8 +207,10 @@ class Programs(unittest.TestCase):
     def test_a_kunit_module_that_does_not_load_is_a_failure(self):
         suite = Suite("s", timeout=1)
         suite.kunit("mod")
-        run = Run(suite, [("ls", says(0)), ("modprobe", says(1, "FATAL: Module mod not found"))])
-        self.assertIn("Module mod not found", run["s/mod"].reason)
+        for text, absent in (("FATAL: Module mod not found in directory /lib/modules/6.12", True), ("ERROR: could not insert 'mod'", False)):
+            run = Run(suite, [("ls", says(0)), ("modprobe", says(1, text))])
+            self.assertIn(text[:20], run["s/mod"].reason)
+            self.assertEqual((run["s/mod"].status, run["s/mod"].details["absent"]), ("fail", absent))
 
     def selftest(self, code: str, *kernel: str, **lists) -> Run:
         suite = Suite("s", timeout=1)
