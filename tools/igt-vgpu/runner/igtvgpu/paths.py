@@ -31,11 +31,13 @@ def guest_path(path: str | Path) -> str:
         return str(path)
 
 
-_TREES = {"series": "linux", "release": "linux-release", "stock": "linux-stock"}      # as kernel-build names them
+# As kernel-build names them.
+_TREES = {"series": "linux", "stock": "linux-stock", "release": "linux-release", "release-default": "linux-release-default",
+          "release-stock": "linux-release-stock"}
 
 
 def kernel_dir(name: str) -> Path:
-    """The build tree of a kernel: `series`, `release`, `stock`, or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
+    """The build tree of a kernel: a name of _TREES, or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
     if name in _TREES:
         return OUT / _TREES[name]
     if name == "kvmgt":
