@@ -16,5 +16,7 @@ TIMED = (
     Timed(r"GEN8_TLB_INVALIDATE", "of engines that are awake only, when pages are freed (gt/intel_tlb.c)", "(?!sleep|wake|unload).*"),
     Timed(r"GEN6_RP\w*|GEN8_GT_IMR2", "the frequency follows the load, by a timer and by interrupts, which it masks (gt/intel_rps.c)",
           "(?!sleep|wake|unload).*"),
+    Timed(r"GEN6_RC_CONTROL|GEN6_RC_STATE|GEN8_RC6_CTX_INFO|GEN6_GT_GFX_RC6", "once for each time that the GPU is idle during the probe, and wakes up "
+          "(gt/intel_rc6.c)", "probe"),
     Timed(r"FORCEWAKE\w*", "released by a timer of 1 ms after the last use: two uses need one or two (intel_uncore.c)", "probe"),
 )

@@ -63,7 +63,7 @@ def registers_are_accessed_as_by_stock_6_12(t):
     """Each write to BAR 0 in its order, and each read by its number: probe, batches on each engine, GGTT binds, fences, contexts, runtime
     suspend and resume, unload. But for what native_differences.py lists."""
     ours = register_traces.capture(t.vm)
-    with t.vm.another(replace(register_traces.SPEC, kernel="stock"), "stock") as vm:
+    with t.vm.another(replace(t.vm.spec, kernel="stock"), "stock") as vm:
         vm.boot()
         stock = register_traces.capture(vm)
     for phase, trace in stock.items():
