@@ -27,15 +27,12 @@ REPLACED = ("i915_vgpu.o",)         # and what it replaces by them
 SAMPLES = 100
 RUNS = 2
 MOST = 0.001                        # 0.1 %
-# The paths that the target is about: vgpu_cost's work, the lines that it prints, what they are.
-HOT = (("rcs0", "ioctl", "a no-op submission on rcs0: execbuffer"), ("rcs0", "through", "... and until it is complete"),
-       ("bcs0", "ioctl", "a no-op submission on bcs0: execbuffer"), ("bcs0", "through", "... and until it is complete"),
-       ("vcs0", "ioctl", "a no-op submission on vcs0: execbuffer"), ("vcs0", "through", "... and until it is complete"),
-       ("vecs0", "ioctl", "a no-op submission on vecs0: execbuffer"), ("vecs0", "through", "... and until it is complete"),
-       ("bind", "bind", "a page bound into the GGTT"), ("bind", "unbind", "... and unbound"),
-       ("fence", "fence", "a fence taken by another object"))
-COLD = (("context", "create", "a context created"), ("context", "first-run", "... run for the first time"),
-        ("context", "destroy", "... destroyed"))
+# vgpu_cost's work, a line that it prints, what that is. The target is about these ...
+HOT = (*((engine, "ioctl", f"a no-op submission on {engine}") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
+       ("bind", "bind", "a page bound into the GGTT"), ("bind", "unbind", "... and unbound"), ("fence", "fence", "a fence taken by another object"))
+# ... and not about these: how many interrupts a batch takes is a matter of time, how many pages a context, of what memory was free.
+COLD = (*((engine, "through", f"a no-op on {engine} until it is complete") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
+        ("context", "create", "a context created"), ("context", "first-run", "... run for the first time"), ("context", "destroy", "... destroyed"))
 
 Figures = dict[str, Any]
 
@@ -143,14 +140,22 @@ def growth(figures: Figures, kernel: str, part: str) -> float:
     return sizes[1] / sizes[0] - 1
 
 
+def _instructions(figures: Figures, kernel: str) -> tuple[bool, str]:
+    """Reached only if it is shown: two runs of one kernel must agree as well as the target is fine."""
+    keys = [f"{work} {name}" for work, name, _ in HOT]
+    worst = max(keys, key=lambda key: more(figures, kernel, key))
+    loose = max(keys, key=lambda key: spread(figures, key))
+    return (more(figures, kernel, worst) <= MOST and spread(figures, loose) <= MOST,
+            f"bare hardware, {KERNELS[kernel]}: at most 0.1 % more instructions on a hot path: {more(figures, kernel, worst):+.2%} ({worst}); "
+            f"two runs of one kernel differ by {spread(figures, loose):.2%} ({loose})")
+
+
 def judge(figures: Figures) -> list[tuple[bool, str]]:
     """The targets: of what a native user runs, with the defaults of Kconfig and with SVM on. That the module as a whole grows by what is new
     in it is no target, but said."""
     verdicts = []
     for kernel in (DEFAULT, SVM):
-        worst = max((f"{work} {name}" for work, name, _ in HOT), key=lambda k: more(figures, kernel, k))
-        verdicts.append((more(figures, kernel, worst) <= MOST,
-                         f"bare hardware, {KERNELS[kernel]}: at most 0.1 % more instructions on a hot path: {more(figures, kernel, worst):+.2%} ({worst})"))
+        verdicts.append(_instructions(figures, kernel))
         verdicts.append((growth(figures, kernel, "stock files") <= MOST,
                          f"bare hardware, {KERNELS[kernel]}: at most 0.1 % more code in files that were there: {growth(figures, kernel, 'stock files'):+.2%} "
                          f"(i915.ko with vgpu/, svm/: {growth(figures, kernel, 'module'):+.2%})"))

@@ -93,7 +93,7 @@ class Figures(unittest.TestCase):
             for run in figures["runs"][kernel]:
                 run["bind bind"] = 10020.0
             text, = self.missed(figures)
-            self.assertIn("+0.20% (bind bind)", text)
+            self.assertIn("+0.20% (bind bind); two", text)
 
     def test_code_that_grew_in_files_that_were_there_is_missed(self) -> None:
         figures = copy.deepcopy(GOOD)
@@ -106,6 +106,7 @@ class Figures(unittest.TestCase):
         figures["runs"][bench_native.STOCK][1]["rcs0 ioctl"] = 10100.0
         self.assertAlmostEqual(bench_native.spread(figures, "rcs0 ioctl"), 0.01)
         self.assertEqual(bench_native.spread(figures, "bind bind"), 0)
+        self.assertEqual(len(self.missed(figures)), 2)      # what is not repeatable shows nothing, of either kernel
 
     def test_a_function_that_came_went_or_grew_is_named(self) -> None:
         figures = copy.deepcopy(GOOD)
