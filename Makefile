@@ -31,7 +31,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
-.PHONY: help run check bench shell server list setup deps kernel kernel-release kernel-stock kernel-kvmgt qemu series-import series-export \
+.PHONY: help run check bench native-check shell server list setup deps kernel kernel-release kernel-native kernel-stock kernel-kvmgt qemu series-import series-export \
 	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
 
 help:		## these targets
@@ -55,9 +55,14 @@ run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the ig
 check: deps		## every tier of tests: native, static, in guests; ends with N passed, N failed, N skipped
 	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
 
-bench: deps kernel kernel-stock kernel-release	## traps, bytes and instructions: the stock driver's and ours, table and plots
+bench: deps kernel kernel-stock kernel-native	## traps, bytes and instructions: the stock driver's and ours, table and plots
 	@$(SETUP)/qemu-build
 	@$(RUNNER) bench
+
+native-check: deps kernel kernel-stock kernel-native	## what bare hardware notices of the series: register accesses, code size, instructions
+	@$(SETUP)/qemu-build
+	@$(RUNNER) run --tier native --tests 'native/register*'
+	@$(RUNNER) bench --only native
 
 core-bench: deps	## the part of bench that needs no guest: what the mediator's core costs, natively, table and plots
 	@$(RUNNER) bench --only core
@@ -91,6 +96,11 @@ kernel:			## build the guest kernel: out/linux, or KDIR=
 
 kernel-release:		## build what out/linux holds without the kernel's debugging, for figures: out/linux-release
 	@$(SETUP)/kernel-build release
+
+kernel-native:		## the three kernels that native-check measures, without debugging: out/linux-release{,-default,-stock}
+	@$(SETUP)/kernel-build release
+	@$(SETUP)/kernel-build release-default
+	@$(SETUP)/kernel-build release-stock
 
 kernel-stock:		## build the base kernel without the series: out/linux-stock
 	@$(SETUP)/kernel-build stock

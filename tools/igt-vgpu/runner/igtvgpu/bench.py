@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
-from . import bench_boot, bench_core, bench_svm, gnuplot, series
+from . import bench_boot, bench_core, bench_native, bench_svm, gnuplot, series
 from .spec import MIB, Vgpu, VmSpec
 from .traps import Totals, fence_traps, requests, timed_traps
 from .vm import VM, VmConfig, VmError
@@ -150,11 +150,12 @@ class Part:
 def _parts(config: VmConfig, folder: Path, note: Callable[[str], None]) -> tuple[Part, ...]:
     return (Part("driver", lambda: {d.name: measure(config, d, note) for d in DRIVERS}, table, judge, lambda f: [plot(f, folder)]),
             Part("svm", lambda: bench_svm.measure(config, note), bench_svm.table, bench_svm.judge, lambda f: [bench_svm.plot(f, folder)]),
+            Part("native", lambda: bench_native.measure(config, note), bench_native.table, bench_native.judge, lambda _: []),
             Part("boot", lambda: bench_boot.measure(config, note), bench_boot.table, bench_boot.judge, lambda _: []),
             Part("core", lambda: bench_core.measure(note), bench_core.table, bench_core.judge, lambda f: list(bench_core.plot(f, folder))))
 
 
-PARTS = ("driver", "svm", "boot", "core")
+PARTS = ("driver", "svm", "native", "boot", "core")
 
 
 def run(config: VmConfig, folder: Path, note: Callable[[str], None], only: list[str]) -> int:

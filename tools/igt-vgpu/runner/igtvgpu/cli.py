@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
                        ("count", "what the lists of expected outcomes stand for"),
                        ("accel", "does KVM work on this machine?")):
         sub = commands.add_parser(name, help=text)
-        sub.add_argument("--kernel", default="series", help="series, release, stock or a built tree")
+        sub.add_argument("--kernel", default="series", help="series, stock, release, release-default, release-stock or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
         sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt, vfio-user:SOCKET[,SOCKET] or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))
@@ -210,8 +210,8 @@ def command_bench(args: argparse.Namespace) -> int:
     config = VmConfig() if parts == {"core"} else replace(_config(args), timeout_scale=args.timeout_scale)
     if args.host != HOST_SOFTWARE:
         raise UsageError("the counters that make bench reads are the software mediator's")
-    if parts & {"driver", "svm"}:
-        _note("building vgpu_bench")
+    if parts & {"driver", "svm", "native"}:
+        _note("building the programs that are measured")
         wrong = discovery.build(paths.TESTS / "igt", args.verbose)
         if wrong:
             raise UsageError(wrong)

@@ -32,8 +32,8 @@ def guest_path(path: str | Path) -> str:
 
 
 # As kernel-build names them.
-_TREES = {"series": "linux", "release": "linux-release", "debug": "linux-debug", "race": "linux-race", "stock": "linux-stock",
-          "patch": "linux-patch"}
+_TREES = {"series": "linux", "stock": "linux-stock", "release": "linux-release", "release-default": "linux-release-default",
+          "release-stock": "linux-release-stock", "debug": "linux-debug", "race": "linux-race", "patch": "linux-patch"}
 
 
 def kernel_dir(name: str) -> Path:

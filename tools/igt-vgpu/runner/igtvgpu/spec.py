@@ -112,7 +112,7 @@ class NativeGpu:
 
 @dataclass(frozen=True)
 class VmSpec:
-    """A whole guest. `kernel`: "" (what the command line says), "series", "release", "stock", "patch", "kvmgt" or a path.
+    """A whole guest. `kernel`: "" (what the command line says), a name of kernel-build's, "kvmgt" or a path.
 
     `count_instructions`: the guest's clocks advance by 1 ns for each instruction of its CPUs, and by nothing while they wait for
     the GPU, so a time that a guest takes says how much the CPUs had to do, however busy the host is. Never with KVM."""

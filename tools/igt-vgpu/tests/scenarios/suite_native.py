@@ -4,7 +4,11 @@
 What breaks these tests: a vGPU code path that is taken without a vGPU.
 """
 
+from dataclasses import replace
+
+import register_traces
 from igtvgpu.api import *
+from native_differences import TIMED
 
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 suite = Suite("native", vm=NATIVE, timeout=60)
@@ -52,3 +56,18 @@ def vgpu_only_tests_skip_with_the_reason(t):
     done = t.vm.run(f"{PROGRAMS}/vgpu_balloon")
     t.equal(done.rc, 77, "status of vgpu_balloon on bare hardware")
     t.check("is not a vGPU" in done.out, f"vgpu_balloon does not say why it skipped: {done.out}")
+
+
+@suite.scenario(vm=register_traces.SPEC, driver="unloaded", timeout=600)
+def registers_are_accessed_as_by_stock_6_12(t):
+    """Each write to BAR 0 in its order, and each read by its number: probe, batches on each engine, GGTT binds, fences, contexts, runtime
+    suspend and resume, unload. But for what native_differences.py lists."""
+    ours = register_traces.capture(t.vm)
+    with t.vm.another(replace(t.vm.spec, kernel="stock"), "stock") as vm:
+        vm.boot()
+        stock = register_traces.capture(vm)
+    for phase, trace in stock.items():
+        t.log(f"{phase}: {len(trace)} accesses of stock 6.12, {len(ours[phase])} of ours, "
+              f"{sum(not any(row.covers(phase, a) for row in TIMED) for a in ours[phase])} of them compared one by one")
+    t.equal(register_traces.compare(stock, ours, TIMED), [], "accesses that differ")
+    t.equal(register_traces.idle(stock, TIMED), [], "rows of native_differences.py that cover nothing")

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`, part "native": what the series costs on bare hardware, where there is no mediator: code size, and instructions of hot paths.
+
+Three builds of one configuration (kernel-build release...): stock 6.12, the series as its Kconfig defaults have it (CONFIG_DRM_I915_SVM off),
+and with SVM on. Instructions are counted, not timed: in a guest whose clock counts them (vgpu_cost.c), the least of many samples, which is
+what the path takes when no timer and no other batch's interrupt falls into it. Each kernel boots twice, so that the table can say by how much
+two runs of the same kernel differ."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+from . import paths
+from .spec import NativeGpu, VmSpec
+from .vm import VM, VmConfig, VmError
+
+STOCK, DEFAULT, SVM = "release-stock", "release-default", "release"
+KERNELS = {STOCK: "stock 6.12", DEFAULT: "series", SVM: "series, SVM on"}
+PROGRAM = "$IGT_VGPU_TOP/out/tests/igt/vgpu_cost"
+I915 = Path("drivers/gpu/drm/i915")
+OURS = ("vgpu/", "svm/")            # folders that the series adds
+REPLACED = ("i915_vgpu.o",)         # and what it replaces by them
+SAMPLES = 100
+RUNS = 2
+MOST = 0.001                        # 0.1 %
+# vgpu_cost's work, a line that it prints, what that is. The target is about these ...
+HOT = (*((engine, "ioctl", f"a no-op submission on {engine}") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
+       ("bind", "bind", "a page bound into the GGTT"), ("bind", "unbind", "... and unbound"), ("fence", "fence", "a fence taken by another object"))
+# ... and not about these: how many interrupts a batch takes is a matter of time, how many pages a context, of what memory was free.
+COLD = (*((engine, "through", f"a no-op on {engine} until it is complete") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
+        ("context", "create", "a context created"), ("context", "first-run", "... run for the first time"), ("context", "destroy", "... destroyed"))
+
+Figures = dict[str, Any]
+
+
+# ---- code ----
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes, as size(1) has them."""
+
+    text: int = 0
+    data: int = 0
+    bss: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.text + other.text, self.data + other.data, self.bss + other.bss)
+
+
+def _sizes(files: list[Path]) -> dict[Path, Size]:
+    done = subprocess.run(["size", "-B", *map(str, files)], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in done.stdout.splitlines()[1:])
+    return {Path(r[5]): Size(*map(int, r[:3])) for r in rows}
+
+
+def _functions(files: list[Path]) -> dict[str, int]:
+    """Bytes of code by function; those of one name, static ones of several files, together."""
+    done = subprocess.run(["nm", "-S", *map(str, files)], capture_output=True, text=True, check=True)
+    found: dict[str, int] = {}
+    for m in re.finditer(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (\S+)$", done.stdout, re.M):
+        name = re.sub(r"\.(isra|constprop|part|cold)\.?\d*|\.\d+$", "", m[2])
+        found[name] = found.get(name, 0) + int(m[1], 16)
+    return found
+
+
+def _objects(kernel: str) -> list[Path]:
+    """What i915.ko of that kernel is linked from."""
+    tree = paths.kernel_dir(kernel)
+    listed = (tree / I915 / "i915.mod").read_text().split()
+    return [tree / name for name in listed]
+
+
+def _code(kernel: str) -> Figures:
+    base = paths.kernel_dir(kernel) / I915
+    parts = {"module": Size(), "ours": Size(), "stock files": Size()}
+    files = _objects(kernel)
+    for path, size in _sizes(files).items():
+        name = str(path.relative_to(base))
+        parts["ours" if name.startswith(OURS) or name in REPLACED else "stock files"] += size
+    parts["module"] = _sizes([base / "i915.ko"])[base / "i915.ko"]
+    old = [f for f in files if not str(f.relative_to(base)).startswith(OURS) and f.name not in REPLACED]
+    return {"sizes": {name: vars(size) for name, size in parts.items()}, "functions": _functions(old)}
+
+
+def grown(figures: Figures, kernel: str) -> dict[str, int]:
+    """Functions of the stock driver's files that are not as long as they were, or that are there only now or no longer."""
+    stock, ours = (figures["code"][k]["functions"] for k in (STOCK, kernel))
+    return {name: ours.get(name, 0) - stock.get(name, 0) for name in {*stock, *ours} if ours.get(name, 0) != stock.get(name, 0)}
+
+
+# ---- instructions ----
+
+def _run(kernel: str, config: VmConfig) -> dict[str, float]:
+    """"work line" -> the least of its samples, on one boot of that kernel."""
+    spec = VmSpec(devices=(NativeGpu(),), kernel=kernel, smp=1, count_instructions=True)
+    least = {}
+    with VM(spec, config, f"native-{kernel}") as vm:
+        vm.boot()
+        vm.modprobe_i915()
+        for work in dict.fromkeys(row[0] for row in (*HOT, *COLD)):
+            done = vm.run(f"{PROGRAM} {work} {SAMPLES}", 300 * config.timeout_scale)
+            lines = dict(re.findall(r"^([a-z-]+):((?: \d+)+)$", done.out, re.M))
+            if not done.ok or not lines:
+                raise VmError(done.why())
+            least |= {f"{work} {name}": min(map(int, values.split())) for name, values in lines.items()}
+    return least
+
+
+def measure(config: VmConfig, note: Callable[[str], None]) -> Figures:
+    """code: kernel -> sizes and functions; runs: kernel -> a row a run."""
+    figures: Figures = {"code": {kernel: _code(kernel) for kernel in KERNELS}, "runs": {kernel: [] for kernel in KERNELS}}
+    for n in range(1, RUNS + 1):
+        for kernel, name in KERNELS.items():
+            note(f"native: {name}, run {n} of {RUNS}")
+            figures["runs"][kernel].append(_run(kernel, config))
+    return figures
+
+
+def _cost(figures: Figures, kernel: str, key: str) -> float:
+    return min(run[key] for run in figures["runs"][kernel])
+
+
+def more(figures: Figures, kernel: str, key: str) -> float:
+    """By which part of the stock driver's instructions this kernel takes more."""
+    return _cost(figures, kernel, key) / _cost(figures, STOCK, key) - 1
+
+
+def spread(figures: Figures, key: str) -> float:
+    """By which part two runs of one kernel differ, at most."""
+    return max(max(run[key] for run in runs) / min(run[key] for run in runs) - 1 for runs in figures["runs"].values())
+
+
+def growth(figures: Figures, kernel: str, part: str) -> float:
+    """By which part of its size the code (text) of the stock driver's module, or of its files, grew."""
+    sizes = [figures["code"][k]["sizes"][part]["text"] for k in (STOCK, kernel)]
+    return sizes[1] / sizes[0] - 1
+
+
+def _instructions(figures: Figures, kernel: str) -> tuple[bool, str]:
+    """Reached only if it is shown: two runs of one kernel must agree as well as the target is fine."""
+    keys = [f"{work} {name}" for work, name, _ in HOT]
+    worst = max(keys, key=lambda key: more(figures, kernel, key))
+    loose = max(keys, key=lambda key: spread(figures, key))
+    return (more(figures, kernel, worst) <= MOST and spread(figures, loose) <= MOST,
+            f"bare hardware, {KERNELS[kernel]}: at most 0.1 % more instructions on a hot path: {more(figures, kernel, worst):+.2%} ({worst}); "
+            f"two runs of one kernel differ by {spread(figures, loose):.2%} ({loose})")
+
+
+def judge(figures: Figures) -> list[tuple[bool, str]]:
+    """The targets: of what a native user runs, with the defaults of Kconfig and with SVM on. That the module as a whole grows by what is new
+    in it is no target, but said."""
+    verdicts = []
+    for kernel in (DEFAULT, SVM):
+        verdicts.append(_instructions(figures, kernel))
+        verdicts.append((growth(figures, kernel, "stock files") <= MOST,
+                         f"bare hardware, {KERNELS[kernel]}: at most 0.1 % more code in files that were there: {growth(figures, kernel, 'stock files'):+.2%} "
+                         f"(i915.ko with vgpu/, svm/: {growth(figures, kernel, 'module'):+.2%})"))
+    return verdicts
+
+
+# ---- the table ----
+
+def _size_rows(figures: Figures) -> list[str]:
+    lines = [f"{'i915.ko, bytes':<46}{'text':>12}{'data':>10}{'bss':>10}{'text, more':>12}"]
+    for part in ("module", "stock files", "ours"):
+        for kernel, name in KERNELS.items():
+            size = figures["code"][kernel]["sizes"][part]
+            relative = f"{growth(figures, kernel, part):+.3%}" if part != "ours" and kernel != STOCK else ""
+            what = {"module": "all", "stock files": "files of 6.12", "ours": "vgpu/, svm/ (stock: i915_vgpu.c)"}[part]
+            lines.append(f"  {what + ', ' + name:<44}{size['text']:>12}{size['data']:>10}{size['bss']:>10}{relative:>12}")
+    return lines
+
+
+def table(figures: Figures) -> str:
+    """Code, then instructions, then what of the stock driver's functions grew."""
+    lines = _size_rows(figures)
+    lines.append(f"\n{'instructions':<46}" + "".join(f"{name:>16}" for name in KERNELS.values()) + f"{'two runs':>10}")
+    for work, name, text in (*HOT, *COLD):
+        key = f"{work} {name}"
+        cells = "".join(f"{_cost(figures, k, key):>16.0f}" for k in KERNELS)
+        lines.append(f"  {text:<44}{cells}{spread(figures, key):>10.2%}")
+        lines.append(f"  {'':<44}{'':>16}{more(figures, DEFAULT, key):>+16.2%}{more(figures, SVM, key):>+16.2%}")
+    for kernel in (DEFAULT, SVM):
+        changes = sorted(grown(figures, kernel).items(), key=lambda kv: -abs(kv[1]))
+        lines.append(f"\n{KERNELS[kernel]}: functions of the stock driver's files that changed in size, bytes")
+        lines += [f"  {name:<60}{by:>+8}" for name, by in changes]
+    return "\n".join(lines)
