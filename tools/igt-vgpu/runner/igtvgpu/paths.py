@@ -34,10 +34,20 @@ def guest_path(path: str | Path) -> str:
 _TREES = {"series": "linux", "release": "linux-release", "stock": "linux-stock"}      # as kernel-build names them
 
 
+def series_dir(name: str) -> Path:
+    """The patches of a kernel: those of a backport, if it has that name."""
+    folder = TOP / "patches" / name
+    return folder if (folder / "BASE").is_file() else TOP / "patches"
+
+
+def _tree(name: str) -> str:
+    return f"linux-{name}" if series_dir(name) != TOP / "patches" else _TREES.get(name, "")
+
+
 def kernel_dir(name: str) -> Path:
-    """The build tree of a kernel: `series`, `release`, `stock`, or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
-    if name in _TREES:
-        return OUT / _TREES[name]
+    """The build tree of a kernel: `series`, `release`, `stock`, a backport (`6.1`), or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
+    if _tree(name):
+        return OUT / _tree(name)
     if name == "kvmgt":
         return KVMGT / "vmlinuz"
     tree = Path(name).resolve()
@@ -51,6 +61,6 @@ def modules_dir(name: str) -> Path:
     """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
     if name == "kvmgt":
         return KVMGT
-    if name in _TREES:
+    if _tree(name):
         return OUT / "modules" / kernel_dir(name).name
     return OUT / "modules" / "kdir"
