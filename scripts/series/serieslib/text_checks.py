@@ -84,8 +84,8 @@ def check_names(ctx: Context) -> str:
         raise Failed(["patches/: no patch (NNNN-*.patch)"])
     bad = [f"{ctx.places.show(p)}: number {i:04d} is expected here"
            for i, p in enumerate(ctx.files, 1) if not p.name.startswith(f"{i:04d}-")]
-    known = {p.name for p in ctx.files} | {"BASE", "COVER", "README.rst"}
-    bad += [f"{ctx.places.show(p)}: neither BASE, COVER nor README.rst, nor a patch"
+    known = {p.name for p in ctx.files} | {"BASE", "README.rst", "build.config" if ctx.places.backport else "COVER"}
+    bad += [f"{ctx.places.show(p)}: neither BASE, {'build.config' if ctx.places.backport else 'COVER'} nor README.rst, nor a patch"
             for p in sorted(ctx.places.patches.iterdir()) if p.name not in known and not (p / "BASE").is_file()]
     if bad:
         raise Failed(bad)

@@ -67,10 +67,12 @@ DEFAULT = VARIANTS[0]
 
 def build_config(lab: Lab) -> tuple[str, str]:
     """(what every kernel that is compiled here has, what only a tree with the series can have)."""
+    own = lab.places.patches / "build.config"       # what a backport's kernel wants besides
+    more = "\n" + own.read_text(encoding="utf-8") if own.is_file() else ""
     for root in (lab.places.root, REPO):
         ours, series = root / BUILD_CONFIG, root / SERIES_CONFIG
         if ours.is_file() and series.is_file():
-            return ours.read_text(encoding="utf-8"), series.read_text(encoding="utf-8")
+            return ours.read_text(encoding="utf-8") + more, series.read_text(encoding="utf-8")
     raise SeriesError(f"{BUILD_CONFIG}: not there; the builds start from it")
 
 
