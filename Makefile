@@ -8,7 +8,8 @@
 
 TESTS		?=
 KDIR		?=
-KERNEL		?= $(or $(KDIR),series)
+SERIES		?=
+KERNEL		?= $(or $(KDIR),$(SERIES),series)
 HOST		?= software
 TIERS		?=
 PLATFORM	?=
@@ -16,6 +17,7 @@ IGT		?=
 SET		?= *
 SERVER_ARGS	?= --vgpu socket=out/server/vgpu0,weight=4 --vgpu socket=out/server/vgpu1,weight=12
 V		?= 0
+export IGT_VGPU_SERIES = $(SERIES)
 export IGT_VGPU_IGT = $(if $(IGT),$(abspath $(IGT)))
 export V JOBS IGT_VGPU_CACHE LINUX_TARBALL QEMU_SOURCE DEBIAN_MIRROR
 
@@ -40,6 +42,7 @@ help:		## these targets
 	@echo
 	@echo '  make run TESTS=balloon             tests whose name contains that (or a glob: TESTS="igt/*fence*"); several allowed; TESTS=all'
 	@echo '  make run KDIR=~/linux              your own kernel tree instead of out/linux'
+	@echo '  make run SERIES=6.1                the backport of the series, patches/6.1, on its kernel; with series-import, -check, ... too'
 	@echo '  make run HOST=gvt-g:UUID           a real GVT-g mdev of this host instead of the software mediator'
 	@echo '  make run HOST=kvmgt                the real GVT-g, on the software GPU, in a guest around the guest'
 	@echo '  make run HOST=vfio-user:SOCKET     a vGPU of a GPU that several VMs share: see make server'

@@ -27,6 +27,7 @@ ignored_types() {
 ignored_messages() {
 	cat <<-'EOF'
 	CAMELCASE	<_Static_assert>	a C11 keyword: the ABI header is user space's too, where static_assert() needs an include
+	MACRO_ARG_PRECEDENCE	'desc_member'	the name of a structure's member, which no brackets can be around
 	EOF
 }
 

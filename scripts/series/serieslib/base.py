@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """patches/BASE, the places of a checkout, and the base source turned into a git repository.
 
+With IGT_VGPU_SERIES=6.1 all of it is about patches/6.1, the backport of the series to that kernel, with trees and results of its own.
+
 Used by every program of scripts/series/. It never touches patches/ or the user's kernel tree."""
 from __future__ import annotations
 
@@ -33,13 +35,16 @@ def say(text: str) -> None:
 class Places:
     """Where things lie. Tests point `root` at a scratch checkout and share the cache."""
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, backport: str | None = None) -> None:
         self.root = Path(root or os.environ.get("IGT_VGPU_ROOT") or REPO).resolve()
-        self.patches = self.root / "patches"
+        self.backport = os.environ.get("IGT_VGPU_SERIES", "") if backport is None else backport
+        suffix = f"-{self.backport}" if self.backport else ""
+        self.patches = self.root / "patches" / self.backport
         self.mirror = self.root / "drivers/gpu/drm/i915"
         self.out = self.root / "out"
-        self.tree = self.out / "linux"
-        self.results = self.out / "results"
+        self.tree = self.out / f"linux{suffix}"
+        self.lab = self.out / f"series{suffix}"
+        self.results = self.out / "results" / self.backport
         self.cache = Path(os.environ.get("IGT_VGPU_CACHE") or Path.home() / ".cache/igt-vgpu")
 
     def show(self, path: Path) -> str:
@@ -49,8 +54,8 @@ class Places:
         except ValueError:
             return str(path)
 
-    def patch_files(self) -> list[Path]:
-        return sorted(self.patches.glob("[0-9][0-9][0-9][0-9]-*.patch"))
+    def patch_files(self, folder: Path | None = None) -> list[Path]:
+        return sorted((folder or self.patches).glob("[0-9][0-9][0-9][0-9]-*.patch"))
 
 
 def read_base(places: Places) -> dict[str, str]:
@@ -224,7 +229,7 @@ def _imported(places: Places, key: str, find: Callable[[], tuple[Path, bool]], v
 def base_repo(places: Places, base: dict[str, str]) -> Git:
     """BASE, verified by its ids."""
     git = _imported(places, base["tarball_sha256"], lambda: find_tarball(places, base), base)
-    _verify(git, base)
+    _verify(places, git, base)
     return git
 
 
@@ -234,10 +239,10 @@ def import_tarball(places: Places, path: Path, digest: str) -> Git:
     return _imported(places, digest, lambda: (path, _is_deb(path)), values)
 
 
-def _verify(git: Git, base: dict[str, str]) -> None:
+def _verify(places: Places, git: Git, base: dict[str, str]) -> None:
     for key, rev in (("tarball_tree", "tarball^{tree}"), ("tree", "base^{tree}"),
                      ("commit", "base")):
         got = git.out("rev-parse", "--verify", rev).strip()
         if got != base[key]:
-            raise SeriesError(f"patches/BASE: {key}={base[key]}, but the tarball gives {got} "
+            raise SeriesError(f"{places.show(places.patches)}/BASE: {key}={base[key]}, but the tarball gives {got} "
                               f"({git.dir}; remove it if it may be damaged)")

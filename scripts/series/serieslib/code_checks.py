@@ -84,12 +84,12 @@ class Sources:
         return self.work.path
 
 
-def check_kernel_doc(sources: Sources) -> str:
+def check_kernel_doc(sources: Sources, kdir: Path) -> str:
     files = sources.code(sources.added)
     if not files:
         return "no added files"
     tree = sources.checkout()
-    done = subprocess.run(["perl", "scripts/kernel-doc", "-none", "-Wall", *files], cwd=tree,
+    done = subprocess.run(["perl", str(kdir / "scripts/kernel-doc"), "-none", "-Wall", *files], cwd=tree,
                           capture_output=True, text=True, errors="replace", check=False)
     lines = [x for x in (done.stdout + done.stderr).splitlines() if x.strip()]
     if lines or done.returncode:

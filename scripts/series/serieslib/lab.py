@@ -80,7 +80,7 @@ class Lab:
         self.base_values = read_base(places)
         self.source = base_repo(places, self.base_values)
         self.base = self.base_values["commit"]
-        self.home = places.out / "series"
+        self.home = places.lab
         self.git = Git(self.home / "lab.git")
         self._create()
 
@@ -208,7 +208,9 @@ class Lab:
     # -- commits -> mirror -------------------------------------------------------------------
 
     def mirror_files(self, series: Applied, tree: Git | None = None) -> dict[str, bytes]:
-        """Path in the kernel -> bytes, of the files under drivers/gpu/drm/i915 that the series adds."""
+        """Path in the kernel -> bytes, of the files under drivers/gpu/drm/i915 that the series adds; a backport has no mirror."""
+        if self.places.backport:
+            return {}
         git = self.see(tree) if tree else self.git
         names = git.names("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A", "--name-only",
                           series.base, series.tip, "--", MIRROR_PREFIX)
@@ -216,6 +218,8 @@ class Lab:
 
     def mirror_now(self) -> dict[str, bytes]:
         """What the checkout's mirror holds."""
+        if self.places.backport:
+            return {}
         root = self.places.root
         return {str(p.relative_to(root)): p.read_bytes()
                 for p in sorted(self.places.mirror.rglob("*")) if p.is_file() or p.is_symlink()}

@@ -25,6 +25,7 @@ from .verdict import Failed, Memo, Skip
 
 TRAILER = re.compile(r"^[A-Z][A-Za-z]*(-[A-Za-z]+)*: \S|^\(cherry picked from ")
 MIN_WORDS = 15
+BACKPORT_NOTE = re.compile(r"^\[backport to [^]]*\]\n\n", re.M)
 
 
 @dataclass
@@ -78,14 +79,15 @@ def read_mail(path: Path) -> Mail:
 # -- the series as a whole ---------------------------------------------------------------------
 
 def check_names(ctx: Context) -> str:
-    """patches/ holds BASE, COVER, BISECT.rst, a README and a gapless numbered series, nothing else."""
+    """patches/ holds BASE, COVER, BISECT.rst, a README, a gapless numbered series and the folders of backports, nothing else."""
     if not ctx.files:
         raise Failed(["patches/: no patch (NNNN-*.patch)"])
     bad = [f"{ctx.places.show(p)}: number {i:04d} is expected here"
            for i, p in enumerate(ctx.files, 1) if not p.name.startswith(f"{i:04d}-")]
-    known = {p.name for p in ctx.files} | {"BASE", "COVER", "BISECT.rst", "README.rst"}
-    bad += [f"{ctx.places.show(p)}: neither BASE, COVER, BISECT.rst nor README.rst, nor a patch"
-            for p in sorted(ctx.places.patches.iterdir()) if p.name not in known]
+    known = {"BASE", "README.rst", *(("build.config",) if ctx.places.backport else ("COVER", "BISECT.rst"))}
+    bad += [f"{ctx.places.show(p)}: neither one of {', '.join(sorted(known))}, nor a patch"
+            for p in sorted(ctx.places.patches.iterdir())
+            if p.name not in known | {f.name for f in ctx.files} and not (p / "BASE").is_file()]
     if bad:
         raise Failed(bad)
     return f"{len(ctx.files)} patches"
@@ -108,6 +110,25 @@ def check_applies(ctx: Context) -> str:
     if moved:
         raise Failed(moved)
     return f"tip {ctx.series.tip[:12]}"
+
+
+def check_originals(ctx: Context) -> str:
+    """A backport has each patch of the series, in order, with its message: what differs stands in a paragraph "[backport to ...]"."""
+    def told(path: Path) -> tuple[str, str]:
+        mail = read_mail(path)
+        return mail.subject, BACKPORT_NOTE.sub("", "\n".join(mail.message)).strip()
+
+    originals = dict(told(p) for p in ctx.places.patch_files(ctx.places.patches.parent))
+    mine = {told(p)[0]: (p, told(p)[1]) for p in ctx.files}
+    left_out = (ctx.places.patches / "README.rst").read_text(encoding="utf-8")
+    bad = [f"{subject}: not in the backport, and README.rst does not say why" for subject in originals if subject not in mine and subject not in left_out]
+    bad += [f"{ctx.places.show(p)}: the series has no such patch" for subject, (p, _) in mine.items() if subject not in originals]
+    bad += [f"{ctx.places.show(p)}: its message is not the original's" for subject, (p, text) in mine.items() if originals.get(subject, text) != text]
+    if not bad and list(mine) != [subject for subject in originals if subject in mine]:
+        bad = ["the patches are not in the order of the series"]
+    if bad:
+        raise Failed(bad)
+    return f"{len(mine)} of {len(originals)} patches of the series"
 
 
 def check_round_trip(ctx: Context) -> str:

@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
                        ("count", "what the lists of expected outcomes stand for"),
                        ("accel", "does KVM work on this machine?")):
         sub = commands.add_parser(name, help=text)
-        sub.add_argument("--kernel", default="series", help="series, stock, release, release-default, release-stock or a built tree")
+        sub.add_argument("--kernel", default="series", help="a name of kernel-build's (series, stock, release, debug, 6.1, ...) or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
         sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt, vfio-user:SOCKET[,SOCKET] or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))

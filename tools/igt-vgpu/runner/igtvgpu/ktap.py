@@ -62,6 +62,20 @@ def _status(match: re.Match[str], notes: list[str]) -> tuple[str, str]:
     return "fail", rest or (notes[-1] if notes else "")
 
 
+def suite_in_log(lines: list[str], name: str) -> str:
+    """What KUnit said of a suite in the kernel log, in the form of the suite's debugfs file; "" if it is not there to its end."""
+    said = iter(lines)
+    if not any(line == f"    # Subtest: {name}" for line in said):
+        return ""
+    body = ["KTAP version 1", "1..1", "    KTAP version 1", f"    # Subtest: {name}"]
+    for line in said:
+        result = re.fullmatch(rf"(ok|not ok) \d+ (- )?({re.escape(name)}\b.*)", line)
+        if result:
+            return "\n".join([*body, f"{result[1]} 1 {result[3]}", ""])
+        body.append(line)
+    return ""
+
+
 def parse(text: str) -> Report:
     """Parse a program's whole output; lines that are not KTAP are diagnostics."""
     report = Report()

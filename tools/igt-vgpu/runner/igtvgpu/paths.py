@@ -36,10 +36,20 @@ _TREES = {"series": "linux", "stock": "linux-stock", "release": "linux-release",
           "release-stock": "linux-release-stock", "debug": "linux-debug", "race": "linux-race", "patch": "linux-patch"}
 
 
+def series_dir(name: str) -> Path:
+    """The patches of a kernel: those of a backport, if it has that name."""
+    folder = TOP / "patches" / name
+    return folder if (folder / "BASE").is_file() else TOP / "patches"
+
+
+def _tree(name: str) -> str:
+    return f"linux-{name}" if series_dir(name) != TOP / "patches" else _TREES.get(name, "")
+
+
 def kernel_dir(name: str) -> Path:
-    """The build tree of a kernel: one of _TREES or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
-    if name in _TREES:
-        return OUT / _TREES[name]
+    """The build tree of a kernel: as _tree() knows it, or a path to a user's own tree; of `kvmgt`, which nobody built, its image."""
+    if _tree(name):
+        return OUT / _tree(name)
     if name == "kvmgt":
         return KVMGT / "vmlinuz"
     tree = Path(name).resolve()
@@ -53,6 +63,6 @@ def modules_dir(name: str) -> Path:
     """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
     if name == "kvmgt":
         return KVMGT
-    if name in _TREES:
+    if _tree(name):
         return OUT / "modules" / kernel_dir(name).name
     return OUT / "modules" / "kdir"

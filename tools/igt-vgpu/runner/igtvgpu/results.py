@@ -60,7 +60,7 @@ def _output_of(*argv: str) -> str:
 
 def environment(qemu: Path, accel: str, host: str, kernel: str) -> dict[str, str]:
     """What a reader needs to know to repeat or to distrust a run."""
-    base = paths.TOP / "patches" / "BASE"
+    base = paths.series_dir(kernel) / "BASE"
     return {
         "runner": __version__, "python": platform.python_version(), "machine": platform.machine(),
         "cpus": str(os.cpu_count()), "host_kernel": platform.release(),

@@ -204,6 +204,23 @@ class Programs(unittest.TestCase):
         self.assertEqual(run["s/mod/absent"].status, "fail")
         self.assertIn("did not run", run["s/mod/absent"].reason)
 
+    def kunit_cut_short(self, *kernel: str) -> Run:
+        """Its file in debugfs lacks the end of what the tests said."""
+        suite = Suite("s", timeout=1)
+        suite.kunit("mod", suites=["there"])
+        text = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: there\n    1..2\n    ok 1 x\nok 1 there\n"
+        return Run(suite, [("ls .*kunit", says(0, "there\n")), ("modprobe .*-r", says(0)), ("modprobe", says(0, "", *kernel)),
+                           ("cat .*there/results", says(0, text))])
+
+    def test_what_debugfs_lacks_of_a_kunit_suite_is_in_the_kernel_log(self):
+        run = self.kunit_cut_short("ok 3 another", "    KTAP version 1", "    # Subtest: there", "    1..2", "    ok 1 x", "i915: hello",
+                                   "    # y: EXPECTATION FAILED", "    not ok 2 y", "# there: pass:1 fail:1 skip:0 total:2", "not ok 4 there")
+        self.assertEqual({n: r.status for n, r in run.results.items() if n.startswith("s/")}, {"s/mod/there/x": "pass", "s/mod/there/y": "fail"})
+
+    def test_a_kunit_suite_that_the_kernel_log_does_not_end_either_is_a_failure(self):
+        run = self.kunit_cut_short("    KTAP version 1", "    # Subtest: there", "    1..2", "    ok 1 x")
+        self.assertIn("plan says 2", run["s/mod/KTAP"].reason)
+
     def test_a_kunit_module_that_does_not_load_is_a_failure(self):
         suite = Suite("s", timeout=1)
         suite.kunit("mod")
