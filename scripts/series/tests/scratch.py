@@ -181,12 +181,24 @@ int series_probe(int count)
 	return count * 2;
 }
 """
+PAGE = f"""\
+.. SPDX-License-Identifier: MIT
+
+=========
+The probe
+=========
+
+.. kernel-doc:: {I915}series_probe.c
+   :internal:
+"""
+PAGES = "Documentation/gpu/"
 MAKEFILE = I915 + "Makefile"
 STOCK = I915 + "i915_mm.c"
 ADD = ("\ti915_mm.o \\\n", "\ti915_mm.o \\\n\tseries_probe.o \\\n")
 GOOD = [
     Patch("drm/i915: add a probe for the series tools",
-          {I915 + "series_probe.c": PROBE_C, I915 + "series_probe.h": PROBE_H}, {MAKEFILE: ADD}),
+          {I915 + "series_probe.c": PROBE_C, I915 + "series_probe.h": PROBE_H, PAGES + "series-probe.rst": PAGE},
+          {MAKEFILE: ADD, PAGES + "drivers.rst": ("   i915\n", "   i915\n   series-probe\n")}),
     Patch("drm/i915: include the probe in a stock file",
           edits={STOCK: ('#include "i915_mm.h"\n', '#include "i915_mm.h"\n#include "series_probe.h"\n')}),
 ]

@@ -47,7 +47,7 @@ class Onto:
         target = self._upstream(ELSEWHERE, "#include <drm/drm_ioctl.h>\n", "#include <drm/drm_ioctl.h>\n/* next */\n")
         done = self.scratch.run("rebase", "--files-only", target)
         assert done.status == 0 and "2 patches on Linux 6." in done.text and "0 of them changed" in done.text, done.text
-        assert "0 of the 2 stock files" in done.text, done.text
+        assert "0 of the 3 stock files" in done.text, done.text
         made = sorted(p.name for p in (self.scratch.root / "out/rebase.patches").iterdir())
         assert made == [p.name for p in self.scratch.places.patch_files()], made
         done = self.scratch.run("rebase", "--files-only", target)
@@ -56,7 +56,7 @@ class Onto:
     def conflict(self) -> None:
         target = self._upstream(STOCK, '#include "i915_mm.h"\n', '#include "i915_next.h"\n#include "i915_mm.h"\n#include "i915_other.h"\n')
         done = self.scratch.run("rebase", "--files-only", target)
-        assert done.status == 1 and "1 of the 2 stock files" in done.text, done.text
+        assert done.status == 1 and "1 of the 3 stock files" in done.text, done.text
         assert f"patch 2 of 2 conflicts: {GOOD[1].subject}" in done.text and f"{STOCK}: 1 place" in done.text, done.text
         again = self.scratch.run("rebase", "--files-only", target)
         assert again.status == 1 and "patch 2 of 2 conflicts" in again.text, again.text

@@ -29,6 +29,7 @@ class Send:
             ("results that are missing, of another series, of some tiers or with failures are refused", self.refused),
             ("a cover letter with a line too wide, or without a field, is refused", self.letter),
             ("a mail that is changed on the way is found", self.changed),
+            ("b4 takes the series from the mbox, and one that loses a patch is found", self.taken),
             ("a draft is not sent", self.unsent),
         ]
 
@@ -97,6 +98,18 @@ class Send:
                                  f"sed -i 's/^+\\treturn count/+return count/' {folder}/0001-*.patch;; esac\n")
         (git / "git").chmod(0o755)
         done = self.scratch.run("send", "--dry-run", "--draft", env={"PATH": f"{git}:{os.environ['PATH']}"})
+        assert done.status == 1 and "git am on BASE gives tree" in done.text, done.text
+
+    def taken(self) -> None:
+        self._begin()
+        done = self._send("--draft")
+        assert done.status == 0 and "b4 am, of series.mbox on BASE give the series" in done.text, done.text
+        losing = self.scratch.root / "out/losing"
+        losing.mkdir(parents=True, exist_ok=True)
+        real = subprocess.run(["sh", "-c", "command -v b4"], capture_output=True, text=True, check=True).stdout.strip()
+        (losing / "b4").write_text(f'#!/bin/sh\nexec {real} "$@" --cherry-pick 1\n')
+        (losing / "b4").chmod(0o755)
+        done = self.scratch.run("send", "--dry-run", "--draft", env={"PATH": f"{losing}:{os.environ['PATH']}"})
         assert done.status == 1 and "git am on BASE gives tree" in done.text, done.text
 
     def unsent(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scratch import AUTHOR, GOOD, I915, STOCK, Patch, Result, Scratch, extra
+from scratch import AUTHOR, GOOD, I915, PAGES, STOCK, Patch, Result, Scratch, extra
 
 SPARSE = """\
 #include <linux/compiler.h>
@@ -81,6 +81,32 @@ static u64 __maybe_unused series_pvinfo(void __iomem *regs)
 }
 """
 
+PAGE = """\
+.. SPDX-License-Identifier: MIT
+
+====
+Page
+====
+
+===== =====
+One   Two
+===== =====
+a column too wide
+===== =====
+"""
+UAPI = ("struct drm_i915_reg_read {\n", """\
+/**
+ * struct series_uapi - what no header of the uAPI may have
+ * @first: not the member's name
+ */
+struct series_uapi {
+	__u32 one;
+	unsigned long two; // as long as the world it is in
+};
+
+struct drm_i915_reg_read {
+""")
+
 BROKEN = [
     *GOOD,
     extra("series_unsigned", "/* Nothing. */\n", signed=None),
@@ -95,6 +121,8 @@ BROKEN = [
     extra("series_cocci", COCCI),
     extra("series_pvinfo", PVINFO),
     extra("series_parrot", "/* Nothing. */\n", why="drm/i915: add series parrot to the probe\n"),
+    Patch("drm/i915: add a broken page", {PAGES + "series-page.rst": PAGE}),
+    Patch("drm/i915: add a broken struct", edits={"include/uapi/drm/i915_drm.h": UAPI}),
     Patch("Add without an area", {I915 + "series_area.c": "// SPDX-License-Identifier: MIT\n"}),
 ]
 
@@ -149,6 +177,12 @@ class Static:
             ("a spelling error fails", lambda: names(self.bad(), "spelling", "typo", "definately")),
             ("a kernel-doc mismatch fails",
              lambda: names(self.bad(), "kernel-doc", "series_doc.c", "'count' not described")),
+            ("documentation that no page shows fails", lambda: names(self.bad(), "documented file", "series_doc.c", "no page")),
+            ("a page that sphinx complains of, and that is in no table of contents, fails",
+             lambda: names(self.bad(), "the pages", "series-page.rst", "Malformed table", "isn't included in any toctree")),
+            ("a uAPI struct that is padded, of two sizes, not C90 or wrongly described fails",
+             lambda: names(self.bad(), "uAPI headers", "padding", "struct series_uapi has 8 bytes for -m32, 16 for -m64",
+                           "C++ style comments", "'one' not described")),
             ("a pattern of the kernel's Coccinelle rules fails",
              lambda: names(self.bad(), "kernel's rules", "series_cocci.c", "Unneeded variable")),
             ("a direct PVINFO dereference fails our Coccinelle rule",
@@ -163,12 +197,12 @@ class Static:
         result = self.good()
         rows = result.data.get("results", [])
         bad = [r for r in rows if r["result"] == "fail"]  # type: ignore[attr-defined]
-        assert not bad and result.status == 0 and len(rows) >= 14, result.text  # type: ignore[arg-type]
+        assert not bad and result.status == 0 and len(rows) >= 18, result.text  # type: ignore[arg-type]
 
     def all_run(self) -> None:
         result = self.bad()
         total = sum(int(result.data[k]) for k in ("passed", "failed", "skipped"))  # type: ignore[call-overload]
-        assert result.status == 1 and total >= 14, result.text
+        assert result.status == 1 and total >= 18, result.text
         assert re.search(r"^\d+ passed, \d+ failed, \d+ skipped$", result.text, re.M), result.text
 
     def intact(self) -> None:
