@@ -58,7 +58,7 @@ def vgpu_only_tests_skip_with_the_reason(t):
     t.check("is not a vGPU" in done.out, f"vgpu_balloon does not say why it skipped: {done.out}")
 
 
-@suite.scenario(vm=register_traces.SPEC, driver="unloaded", timeout=600)
+@suite.scenario(vm=register_traces.SPEC, driver="unloaded", timeout=600, on_demand=True)
 def registers_are_accessed_as_by_stock_6_12(t):
     """Each write to BAR 0 in its order, and each read by its number: probe, batches on each engine, GGTT binds, fences, contexts, runtime
     suspend and resume, unload. But for what native_differences.py lists."""
