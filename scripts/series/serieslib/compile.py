@@ -23,6 +23,8 @@ I915 = "drivers/gpu/drm/i915/"
 UNCOMPILED = ("Documentation", "MAINTAINERS", "tools", "tools/testing")
 # Bump when this file starts to check more, so that old passes do not count.
 RULES = "2"
+# What an x86 kernel is made of: another architecture's exports are not there for i915.
+SOURCES = ("*.c", "*.S", "*.h", ":!arch/[!x]*", ":!arch/xtensa", ":!arch/x86/um")
 EXPORT = re.compile(r"EXPORT_(?:\w+_)?SYMBOL\w*\(\s*(\w+)")
 # Names that macros paste together, so that no EXPORT_SYMBOL() spells them.
 MACRO_EXPORT = re.compile(r"(__tracepoint_|__traceiter_|__SC[KT]__|_dev_|get_random_|kstrto|param_ops_|"
@@ -106,19 +108,19 @@ def _undefined(work: WorkTree) -> set[str]:
 
 
 def _exported(git: Git, commit: str, names: set[str]) -> set[str]:
-    """Those of `names` that some EXPORT_SYMBOL() of the tree exports."""
+    """Those of `names` that some EXPORT_SYMBOL() of the tree's x86 sources exports."""
     if not names:
         return set()
     found = git.try_run("grep", "-h", "-w", "-F", *[w for n in sorted(names) for w in ("-e", n)],
-                        commit, "--", "*.c", "*.S", "*.h").stdout.decode(errors="replace")
+                        commit, "--", *SOURCES).stdout.decode(errors="replace")
     return {m.group(1) for m in EXPORT.finditer(found)} & names
 
 
 def _base_exports(lab: Lab) -> set[str]:
-    """Every name that BASE exports, collected from the source once (12 s), then remembered."""
-    path = lab.places.cache / "series-build" / f"{lab.base[:40]}.exports"
+    """Every name that BASE exports on x86, collected from the source once (12 s), then remembered."""
+    path = lab.places.cache / "series-build" / f"{lab.base[:40]}.x86.exports"
     if not path.exists():
-        text = lab.git.out("grep", "-h", "-E", r"EXPORT_(\w+_)?SYMBOL", lab.base, "--", "*.c", "*.S", "*.h")
+        text = lab.git.out("grep", "-h", "-E", r"EXPORT_(\w+_)?SYMBOL", lab.base, "--", *SOURCES)
         new = path.with_name(path.name + ".new")
         new.write_text("\n".join(sorted(set(EXPORT.findall(text)))) + "\n")
         new.replace(path)

@@ -45,7 +45,7 @@ class Backport:
         done = self._check("names", "mirror", name="")
         assert done.status == 0 and "2 files" in done.text, done.text
         (self.folder / "BASE").unlink()
-        assert "neither BASE" in "\n".join(self._check("names", name="").failed("gapless"))
+        assert "neither one of BASE" in "\n".join(self._check("names", name="").failed("gapless"))
         assert self._check("names").status != 0
         shutil.rmtree(self.folder)
 

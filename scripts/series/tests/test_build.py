@@ -24,7 +24,7 @@ SVM = Patch("drm/i915: double in SVM bind only", {I915 + "series_svm.c": UNLISTE
     I915 + "series_probe.c": ("return count * 2;", "return series_svm() + count;"),
     I915 + "series_probe.h": ("int series_probe(int count);", "int series_probe(int count);\nint series_svm(void);")})
 DIVIDE = Patch("drm/i915: divide", edits={
-    I915 + "series_probe.c": ("return count * 2;", "return 1000000000000ULL / (unsigned long long)count;")})
+    I915 + "series_probe.c": ("return count * 2;", "return (1ULL << 40) / (unsigned long long)count;")})
 
 
 class Build:

@@ -210,28 +210,21 @@ static int revalidate(struct i915_svm *svm)
 }
 
 /**
- * i915_svm_prepare - make the ranges of a VM valid before an execution
- * @exec: returns what the next steps need
- * @vm: the VM
- *
- * The first step of execbuf, before it takes any lock.
+ * __i915_svm_prepare - i915_svm_prepare() of a VM that has had ranges
+ * @exec: its @svm is set; returns the rest
  *
  * Return: 0; -EFAULT if the memory of a range is gone; -EPERM if it is another process's; -EBUSY,
  * -ENOMEM, -EINTR.
  */
-int i915_svm_prepare(struct i915_svm_exec *exec, struct i915_address_space *vm)
+int __i915_svm_prepare(struct i915_svm_exec *exec)
 {
+	struct i915_svm *svm = exec->svm;
 	struct mm_struct *mm;
-	struct i915_svm *svm;
 	int ret;
 
-	svm = smp_load_acquire(&vm->svm); /* pairs with svm_create() */
-	exec->svm = svm;
 	exec->cookie = true; /* nothing to end */
-	if (!svm)
-		return 0;
 
-	/* A glance without locks: i915_svm_submit() looks again */
+	/* A glance without locks: __i915_svm_submit() looks again */
 	mm = READ_ONCE(svm->mm);
 	if (list_empty_careful(&svm->invalid) && !READ_ONCE(svm->quiesce) &&
 	    (!mm || mm == current->mm))
@@ -247,50 +240,35 @@ int i915_svm_prepare(struct i915_svm_exec *exec, struct i915_address_space *vm)
 }
 
 /**
- * i915_svm_lock - lock the VM into a transaction and make room for fences
+ * __i915_svm_lock - i915_svm_lock() of a VM that has had ranges
  * @exec: what i915_svm_prepare() returned
  * @ww: the transaction of execbuf
  * @count: how many requests will be submitted
  *
  * Return: 0, -EDEADLK, -EINTR or -ENOMEM.
  */
-int i915_svm_lock(struct i915_svm_exec *exec, struct i915_gem_ww_ctx *ww, unsigned int count)
+int __i915_svm_lock(struct i915_svm_exec *exec, struct i915_gem_ww_ctx *ww, unsigned int count)
 {
-	struct i915_svm *svm = exec->svm;
+	struct i915_address_space *vm = exec->svm->vm;
 	int ret;
 
-	if (!svm)
-		return 0;
-
-	ret = i915_vm_lock_objects(svm->vm, ww);
-	return ret ?: dma_resv_reserve_fences(&svm->vm->_resv, count);
+	ret = i915_vm_lock_objects(vm, ww);
+	return ret ?: dma_resv_reserve_fences(&vm->_resv, count);
 }
 
 /**
- * i915_svm_submit - publish requests to those who may have to wait for them
+ * __i915_svm_submit - i915_svm_submit() of a VM that has had ranges
  * @exec: what i915_svm_prepare() returned
- * @vm: the VM
  * @requests: the requests, with the mutexes of their timelines held
  * @count: how many
  *
- * The last step before the requests are queued. From here until then, which is
- * i915_svm_submitted(), execbuf is in the signalling section of their fences: an invalidation may
- * be waiting for them, so it must not allocate memory or take locks under which others do.
- *
- * Return: 0; -EAGAIN if something was invalidated since i915_svm_prepare(), or the VM got its first
- * range: user space tries again, as it does with userptr; -EPERM.
+ * Return: 0; -EAGAIN if something was invalidated since i915_svm_prepare(); -EPERM.
  */
-int i915_svm_submit(struct i915_svm_exec *exec, struct i915_address_space *vm,
-		    struct i915_request **requests, unsigned int count)
+int __i915_svm_submit(struct i915_svm_exec *exec, struct i915_request **requests, unsigned int count)
 {
 	struct i915_svm *svm = exec->svm;
 	unsigned int i;
 	int ret = 0;
-
-	if (svm != smp_load_acquire(&vm->svm)) /* pairs with svm_create() */
-		return -EAGAIN;
-	if (!svm)
-		return 0;
 
 	down_read(&svm->notifier_lock);
 	if (svm->quiesce || !list_empty(&svm->invalid))
@@ -298,20 +276,11 @@ int i915_svm_submit(struct i915_svm_exec *exec, struct i915_address_space *vm,
 	else if (svm->mm && svm->mm != current->mm)
 		ret = -EPERM;
 	for (i = 0; !ret && i < count; i++)
-		dma_resv_add_fence(&vm->_resv, &requests[i]->fence, DMA_RESV_USAGE_BOOKKEEP);
+		dma_resv_add_fence(&svm->vm->_resv, &requests[i]->fence, DMA_RESV_USAGE_BOOKKEEP);
 	up_read(&svm->notifier_lock);
 
 	if (!ret)
 		exec->cookie = dma_fence_begin_signalling();
 
 	return ret;
-}
-
-/**
- * i915_svm_submitted - the requests are queued, and will finish without our help
- * @exec: what i915_svm_prepare() returned
- */
-void i915_svm_submitted(struct i915_svm_exec *exec)
-{
-	dma_fence_end_signalling(exec->cookie);
 }
