@@ -264,7 +264,8 @@ int __i915_svm_lock(struct i915_svm_exec *exec, struct i915_gem_ww_ctx *ww, unsi
  *
  * Return: 0; -EAGAIN if something was invalidated since i915_svm_prepare(); -EPERM.
  */
-int __i915_svm_submit(struct i915_svm_exec *exec, struct i915_request **requests, unsigned int count)
+int __i915_svm_submit(struct i915_svm_exec *exec, struct i915_request **requests,
+		      unsigned int count)
 {
 	struct i915_svm *svm = exec->svm;
 	unsigned int i;
