@@ -108,7 +108,7 @@ static bool check_image(const struct vgpu *vgpu, uint32_t name, uint32_t size,
 	static const enum gpu_engine_id of_class[] = { GPU_RCS0, GPU_BCS0, GPU_VCS0, GPU_VECS0 };
 	uint32_t class = name & VGT_ENGINE_CLASS, instance = name >> VGT_ENGINE_INSTANCE_SHIFT;
 
-	if (class >= GPU_NUM_ENGINES || (instance && instance != VGT_ENGINE_INSTANCE_ANY))
+	if (class >= GPU_NUM_ENGINES || instance)
 		return false;
 	*engine = of_class[class];
 	return size % GPU_PAGE_SIZE == 0 && size <= MAX_IMAGE &&

@@ -162,7 +162,7 @@ static void wrong_pins_are_refused(void **state)
 	uint64_t end;
 	static const struct { uint16_t at; uint32_t value; } rows[] = {
 #define P(f)	offsetof(struct vgt_context_pin, f) / 4
-		{ P(engine), 4 }, { P(engine), 0x10000 }, { P(engine), 0xfffe0000 },
+		{ P(engine), 4 }, { P(engine), 0x10000 }, { P(engine), 0xfffe0000 }, { P(engine), 0xffff0000 },
 		{ P(engine), 0xffff }, { P(image_size), 0 }, { P(image_size), 21 << 12 },
 		{ P(image_size), (22 << 12) + 8 }, { P(image_size), 0x101000 },
 		{ P(image_size), 0xfffff000 }, { P(lrca), 0 }, { P(lrca), 0xfffff000 },
@@ -191,7 +191,7 @@ static void wrong_pins_are_refused(void **state)
 	good.lrca = end - 22 * GPU_PAGE_SIZE;
 	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
 			 VGT_STATUS_OK);
-	good.engine = VGT_ENGINE_INSTANCE_ANY << VGT_ENGINE_INSTANCE_SHIFT | 3;
+	good.engine = 3;
 	assert_int_equal(cx_call(&r->cx, VGT_ACTION_CONTEXT_PIN, &good, sizeof(good)),
 			 VGT_STATUS_OK);
 	good.id = 0;

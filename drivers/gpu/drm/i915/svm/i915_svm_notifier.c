@@ -32,6 +32,26 @@ static void release(struct i915_svm_range *range, u64 first, u64 last)
 	}
 }
 
+static bool any_staged(const struct i915_svm_range *range, u64 first, u64 last)
+{
+	return find_next_bit(range->staged, last + 1, first) <= last;
+}
+
+/* What was collected, and the GPU has not seen yet: there is nothing to wait for */
+static void drop_staged(struct i915_svm_range *range, u64 first, u64 last)
+{
+	struct i915_svm *svm = range->svm;
+	unsigned int i = first;
+
+	lockdep_assert_held(&svm->zap_mutex);
+
+	down_write(&svm->notifier_lock);
+	for_each_set_bit_from(i, range->staged, last + 1)
+		i915_svm_chunk_release(range, i);
+	bitmap_clear(range->staged, first, last - first + 1);
+	up_write(&svm->notifier_lock);
+}
+
 /**
  * i915_svm_zap - clear PTEs and give up DMA mappings
  * @range: the range
@@ -117,8 +137,8 @@ static bool i915_svm_invalidate(struct mmu_interval_notifier *notifier,
 {
 	struct i915_svm_range *range = container_of(notifier, typeof(*range), notifier);
 	struct i915_svm *svm = range->svm;
+	bool mapped, held;
 	u64 first, last;
-	bool mapped;
 
 	if (!i915_svm_chunks_of(range->start, range->length, event->start, event->end,
 				&first, &last))
@@ -131,7 +151,8 @@ static bool i915_svm_invalidate(struct mmu_interval_notifier *notifier,
 
 	/* To take pages from the GPU takes sleeping locks, and perhaps a wait */
 	mapped = i915_svm_range_mapped(range, first, last);
-	if (mapped && !mmu_notifier_range_blockable(event)) {
+	held = mapped || any_staged(range, first, last);
+	if (held && !mmu_notifier_range_blockable(event)) {
 		up_write(&svm->notifier_lock);
 		return false;
 	}
@@ -141,22 +162,19 @@ static bool i915_svm_invalidate(struct mmu_interval_notifier *notifier,
 	up_write(&svm->notifier_lock);
 	trace_i915_svm_invalidate(range, event, mapped);
 
-	if (!mapped) {
-		atomic64_inc(&svm_stats(svm)->untouched);
+	atomic64_inc(mapped ? &svm_stats(svm)->invalidations : &svm_stats(svm)->untouched);
+	if (!held)
 		return true;
-	}
 
-	atomic64_inc(&svm_stats(svm)->invalidations);
-	if (event->event == MMU_NOTIFY_RELEASE) {
+	if (mapped && event->event == MMU_NOTIFY_RELEASE)
 		invalidate_all(svm);
-		return true;
-	}
 
 	mutex_lock(&svm->zap_mutex);
 	if (i915_svm_range_mapped(range, first, last)) {
 		i915_svm_stop(svm);
 		i915_svm_zap(range, first, last);
 	}
+	drop_staged(range, first, last);
 	mutex_unlock(&svm->zap_mutex);
 
 	return true;

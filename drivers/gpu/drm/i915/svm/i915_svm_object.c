@@ -81,6 +81,10 @@ static int check_object(const struct i915_svm *svm, struct drm_i915_gem_object *
 	if (i915_gem_object_is_userptr(obj))
 		return -EINVAL;
 
+	/* Its key is looked at for each execution that names it */
+	if (i915_gem_object_is_protected(obj))
+		return -EINVAL;
+
 	if (length != obj->base.size)
 		return -EINVAL;
 

@@ -17,8 +17,12 @@
 #include "i915_scatterlist.h"
 #include "i915_svm_internal.h"
 
-/* So often may the memory change while it is looked at */
+/*
+ * So often may the memory change while it is looked at, and for so long. Each write that hmm makes
+ * a copy for (after a fork) is such a change, and each attempt gets that much further.
+ */
 #define SVM_RETRIES 32
+#define SVM_RETRY_MS HMM_RANGE_DEFAULT_TIMEOUT
 
 /* Pages and DMA mappings of neighbouring chunks that nobody else knows of yet */
 struct svm_batch {
@@ -85,6 +89,31 @@ static bool pages_complete(const struct i915_svm_range *range, const struct hmm_
 }
 
 /*
+ * What get_user_pages() refuses, the GPU may not have either, but hmm does not look: memory that is
+ * secret even from the kernel, and a shadow stack for writing. One page of each mapping shows it.
+ */
+static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool readonly)
+{
+	VMA_ITERATOR(vmi, mm, hmm->start);
+	struct vm_area_struct *vma;
+	long ret;
+
+	for_each_vma_range(vmi, vma, hmm->end) {
+		/* hmm says for itself what these are */
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP) ||
+		    !(vma->vm_flags & (readonly ? VM_READ : VM_WRITE)))
+			continue;
+
+		ret = get_user_pages(max_t(unsigned long, vma->vm_start, hmm->start), 1,
+				     readonly ? 0 : FOLL_WRITE, NULL);
+		if (ret < 0)
+			return ret;
+	}
+
+	return 0;
+}
+
+/*
  * Only the process itself gets here, by a bind or an execution: its mm is alive.
  *
  * Mostly the pages are there already. To look first costs hmm half of what it takes to ask for each
@@ -109,7 +138,9 @@ static noinline int svm_fault_pages(struct svm_batch *batch)
 	batch->seq = mmu_interval_read_begin(&range->notifier);
 	hmm.notifier_seq = batch->seq;
 	mmap_read_lock(mm);
-	ret = hmm_range_fault(&hmm);
+	ret = mirrorable(mm, &hmm, range->readonly);
+	if (!ret)
+		ret = hmm_range_fault(&hmm);
 	if (!ret && !pages_complete(range, &hmm)) {
 		hmm.default_flags = HMM_PFN_REQ_FAULT | (range->readonly ? 0 : HMM_PFN_REQ_WRITE);
 		ret = hmm_range_fault(&hmm);
@@ -278,21 +309,6 @@ static noinline int svm_stage(struct svm_batch *batch)
 }
 ALLOW_ERROR_INJECTION(svm_stage, ERRNO);
 
-/* What was staged and overtaken by an invalidation before it got PTEs */
-static void drop_stale(struct i915_svm_range *range, unsigned int first, unsigned int count)
-{
-	struct i915_svm *svm = range->svm;
-	unsigned int i;
-
-	down_write(&svm->notifier_lock);
-	for (i = first; i < first + count; i++) {
-		if (test_bit(i, range->staged))
-			i915_svm_chunk_release(range, i);
-	}
-	bitmap_clear(range->staged, first, count);
-	up_write(&svm->notifier_lock);
-}
-
 static int collect_once(struct svm_batch *batch)
 {
 	int ret;
@@ -311,7 +327,8 @@ static int collect_once(struct svm_batch *batch)
 /**
  * i915_svm_collect - collect the pages of neighbouring chunks and stage them
  * @range: the range
- * @first: the first chunk; like the others its bit in &i915_svm_range.invalid is set
+ * @first: the first chunk; like the others its bit in &i915_svm_range.invalid is set, and that in
+ *	&i915_svm_range.staged is not
  * @count: how many
  *
  * Caller holds &i915_svm.mutex.
@@ -324,6 +341,7 @@ int i915_svm_collect(struct i915_svm_range *range, unsigned int first, unsigned 
 	u64 pages = (chunk_end(range, first + count - 1) - chunk_start(range, first)) >> PAGE_SHIFT;
 	struct i915_svm *svm = range->svm;
 	struct svm_batch batch = { .range = range, .first = first, .count = count };
+	unsigned long deadline = jiffies + msecs_to_jiffies(SVM_RETRY_MS);
 	int tries = SVM_RETRIES;
 	int ret;
 
@@ -336,12 +354,11 @@ int i915_svm_collect(struct i915_svm_range *range, unsigned int first, unsigned 
 		goto out;
 	}
 
-	drop_stale(range, first, count);
 	do {
 		ret = collect_once(&batch);
 		if (ret == -EBUSY)
 			atomic64_inc(&svm_stats(svm)->retries);
-	} while (ret == -EBUSY && tries--);
+	} while (ret == -EBUSY && (tries-- > 0 || time_before(jiffies, deadline)));
 
 out:
 	if (ret)

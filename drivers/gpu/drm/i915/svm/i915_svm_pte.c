@@ -95,11 +95,14 @@ int i915_svm_fill_stash(struct i915_svm_range *range)
 
 	lockdep_assert_held(&svm->mutex);
 
+	/* What is lost from here on is too much in the stash, and no harm */
+	down_read(&svm->notifier_lock);
 	for_each_set_bitrange(first, end, range->staged, range->count) {
 		tables += end - first;
 		for (level = 1; level < svm->vm->top; level++)
 			directories += i915_svm_directories(end - first, level);
 	}
+	up_read(&svm->notifier_lock);
 
 	have = stashed(svm->stash.pt[0]);
 	tables -= min(tables, have);

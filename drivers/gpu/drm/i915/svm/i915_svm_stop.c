@@ -89,8 +89,10 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
  * i915_svm_ban - the work that bans the contexts with unfinished requests
  * @work: &i915_svm.ban
  *
- * A work, because a reset may allocate memory, which who waits for this may not. It takes no lock
- * under which somebody may be in reclaim.
+ * A work, because a reset may allocate memory, which who waits for this may not. The reset of an
+ * engine takes no lock under which somebody may be in reclaim. One of all engines, if that fails,
+ * waits for the readers of &intel_reset.backoff_srcu, of which vm_fault_gtt() allocates: this is as
+ * with userptr, which waits for requests that need such a reset.
  */
 void i915_svm_ban(struct work_struct *work)
 {

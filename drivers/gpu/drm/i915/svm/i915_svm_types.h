@@ -66,7 +66,11 @@ struct i915_svm_range {
 	 * &i915_svm.mutex.
 	 */
 	unsigned long *invalid;
-	/** @staged: a bit for each chunk: pages are collected, PTEs not written; like @invalid */
+	/**
+	 * @staged: a bit for each chunk: pages are collected, PTEs not written. Changed with
+	 * &i915_svm.mutex held and &i915_svm.notifier_lock for reading, or cleared with
+	 * &i915_svm.zap_mutex and the latter for writing.
+	 */
 	unsigned long *staged;
 	/** @page_sizes: sizes of the PTEs written so far, or'ed; &i915_svm.mutex */
 	unsigned int page_sizes;

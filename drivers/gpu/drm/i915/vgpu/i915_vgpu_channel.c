@@ -28,9 +28,9 @@
  *
  * A request is written to a ring, which is all that it takes: the mediator executes what is in
  * there before it acts on anything else that this guest does. So posting is cheap, never sleeps and
- * never waits, and is done in any context, with a spinlock that is never held for longer than it
- * takes the mediator to empty the ring. A response comes back for a synchronous request, and if a
- * posted one has failed; responses are read whenever the lock is held anyway.
+ * never waits, and is done in any context, with a spinlock that is held for as long as it takes the
+ * mediator to empty the ring: a few traps. A response comes back for a synchronous request, and if
+ * a posted one has failed; responses are read whenever the lock is held anyway.
  *
  * If the ring is full, the mediator is told to empty it, which takes one trap. If the device is
  * asleep it cannot be told. The request is dropped then, and with it the channel: the mediator has
@@ -61,6 +61,12 @@
 /* As many as fit: a mediator that writes more while they are read would keep the lock busy. */
 #define MAX_RESPONSES		(VGPU_CHANNEL_RESPONSE_SIZE / sizeof(struct vgt_response_status))
 #define MAX_REQUESTS		(VGPU_CHANNEL_REQUEST_SIZE / sizeof(struct vgt_msg))
+
+/*
+ * A doorbell empties the request ring, or fills the response ring; only the first may find little
+ * room there. A mediator that needs more of them does not do what it must.
+ */
+#define MAX_DOORBELLS		(DIV_ROUND_UP(MAX_REQUESTS, MAX_RESPONSES) + 1)
 
 static const struct {
 	u32 action;
@@ -213,14 +219,13 @@ static void blame(struct vgpu_channel *channel, const char *what, u32 value)
 
 /*
  * There is no room. One doorbell makes some, unless the mediator had to stop because it had no room
- * itself: then there are responses to read. Each time around at least one was read, and there are
- * no more of them than requests in the ring.
+ * itself: then there are responses to read.
  */
 static int write_to_full_ring(struct vgpu_channel *channel, const u32 *msg, u32 dwords,
 			      struct vgpu_ring_fault *fault)
 {
 	bool awake = channel->awake || channel->ops->get(channel);
-	u32 tries = MAX_REQUESTS;
+	u32 tries = MAX_DOORBELLS;
 	int err = -ENOSPC;
 
 	channel->stats.full++;
@@ -331,7 +336,7 @@ static void urge(struct vgpu_channel *channel)
 {
 	u32 tries;
 
-	for (tries = MAX_REQUESTS; tries && channel->wait.pending; tries--) {
+	for (tries = MAX_DOORBELLS; tries && channel->wait.pending; tries--) {
 		ring_doorbell(channel);
 		if (!drain(channel))
 			break;

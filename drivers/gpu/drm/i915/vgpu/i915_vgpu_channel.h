@@ -111,7 +111,7 @@ struct vgpu_channel {
 
 	/** @sync: held for a synchronous request as a whole; taken before @lock */
 	struct mutex sync;
-	/** @lock: guards all that follows; taken in any context, held for no longer than a trap */
+	/** @lock: guards all that follows; taken in any context, held for a few traps at most */
 	spinlock_t lock;
 	/** @state: written under @lock only */
 	enum vgpu_channel_state state;

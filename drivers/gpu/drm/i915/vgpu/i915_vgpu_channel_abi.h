@@ -55,8 +55,8 @@
  * posted. It has been executed, and its response has been written, when the write completes.
  *
  * A request for which there is no room is posted after the doorbell was rung. The mediator executes
- * no request while the response ring has no room for a response; the guest must make room before it
- * rings the doorbell.
+ * no request while the response ring has no room for a response: a guest that finds responses after
+ * the doorbell reads them, and if it still has to wait, rings once more.
  *
  * A request whose seqno is not the next one fails with %VGT_STATUS_BAD_VALUE, and the mediator
  * counts on from that seqno. Responses come in the order of the requests, and never two for one.
@@ -217,12 +217,12 @@ struct vgt_response_status {
  * unpinned. If two pinned contexts claim the same page, it keeps the later one.
  *
  * Engines are named by class (0 render, 1 copy, 2 video decode, 3 video enhancement, as in the
- * driver's uAPI) and instance: 15:0 is the class, 31:16 the instance; an instance of 0xffff is any
- * of the class.
+ * driver's uAPI) and instance: 15:0 is the class, 31:16 the instance. A context that can move from
+ * one engine to another is not announced: each move rewrites the addresses of registers all over
+ * its image, which on Gen9 is more than the mediator reads again.
  */
 #define VGT_ENGINE_CLASS		0x0000ffffu
 #define VGT_ENGINE_INSTANCE_SHIFT	16
-#define VGT_ENGINE_INSTANCE_ANY		0xffffu
 
 /**
  * struct vgt_context_create - %VGT_ACTION_CONTEXT_CREATE: there is a new context

@@ -47,7 +47,11 @@
  * The kernel's own contexts are pinned for as long as the driver is loaded. Two things are done to
  * them nevertheless that the mediator may take no notice of: a driver with debugging overwrites
  * their images when it begins to use an idle engine, and then resets them, which writes their first
- * two pages; and the GGTT is cleared and restored around suspend, when the channel is stopped.
+ * two pages; and the GGTT is cleared for suspend while the channel is on, which counts as an UNPIN.
+ * The reset that follows ends the channel, and on resume they are announced again.
+ *
+ * A context of several engines (a virtual engine) is not announced, see the ABI: its image is
+ * rewritten while it is pinned, by virtual_xfer_context().
  */
 
 static void told(struct vgpu_channel *channel, struct vgpu_context *ctx, int err)
@@ -216,21 +220,18 @@ static struct vgpu_channel *channel_of(const struct intel_context *ce)
  * @ce: the context
  * @engine: its engine; if it has several, one of them
  *
- * Does nothing if there is no channel.
+ * Does nothing if there is no channel, or if the context has several engines.
  */
 void intel_vgpu_context_create(struct intel_context *ce, struct intel_engine_cs *engine)
 {
 	struct vgpu_channel *channel = channel_of(ce);
-	u32 instance = engine->instance;
 
-	if (!channel)
+	if (!channel || intel_engine_is_virtual(ce->engine))
 		return;
 
-	if (intel_engine_is_virtual(ce->engine))
-		instance = VGT_ENGINE_INSTANCE_ANY;
-
 	vgpu_context_create(channel, &ce->vgpu,
-			    engine_class(engine) | instance << VGT_ENGINE_INSTANCE_SHIFT,
+			    engine_class(engine) |
+			    engine->instance << VGT_ENGINE_INSTANCE_SHIFT,
 			    round_up(engine->context_size, I915_GTT_PAGE_SIZE));
 }
 

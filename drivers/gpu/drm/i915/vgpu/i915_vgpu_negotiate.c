@@ -229,9 +229,6 @@ void intel_vgpu_channel_fini(struct drm_i915_private *i915)
 		return;
 
 	intel_vgpu_channel_shutdown(i915);
-
-	/* The last context of a virtual engine is destroyed by a work item, and tells of it. */
-	flush_workqueue(i915->unordered_wq);
 	i915->vgpu.channel = NULL;
 
 	dc = to_device_channel(channel);

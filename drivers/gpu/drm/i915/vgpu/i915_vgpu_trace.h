@@ -20,6 +20,15 @@
 			 { VGT_ACTION_CONTEXT_DESTROY,	"context_destroy" },	\
 			 { VGT_ACTION_FENCE_SET,	"fence_set" })
 
+/* perf and trace-cmd do not know the values of enumerators */
+TRACE_DEFINE_ENUM(VGT_STATUS_OK);
+TRACE_DEFINE_ENUM(VGT_STATUS_UNKNOWN_ACTION);
+TRACE_DEFINE_ENUM(VGT_STATUS_NOT_NEGOTIATED);
+TRACE_DEFINE_ENUM(VGT_STATUS_BAD_LENGTH);
+TRACE_DEFINE_ENUM(VGT_STATUS_BAD_VALUE);
+TRACE_DEFINE_ENUM(VGT_STATUS_NO_SUCH_CONTEXT);
+TRACE_DEFINE_ENUM(VGT_STATUS_NO_RESOURCES);
+
 #define show_vgpu_status(status)						\
 	__print_symbolic(status,						\
 			 { VGT_STATUS_OK,		"ok" },			\
