@@ -90,7 +90,8 @@ static bool pages_complete(const struct i915_svm_range *range, const struct hmm_
 
 /*
  * What get_user_pages() refuses, the GPU may not have either, but hmm does not look: memory that is
- * secret even from the kernel, and a shadow stack for writing. One page of each mapping shows it.
+ * secret even from the kernel, and a shadow stack for writing. One page of each mapping shows it,
+ * and other anonymous memory, which most is, need not be asked.
  */
 static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool readonly)
 {
@@ -99,6 +100,9 @@ static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool re
 	long ret;
 
 	for_each_vma_range(vmi, vma, hmm->end) {
+		if (vma_is_anonymous(vma) && !(vma->vm_flags & VM_SHADOW_STACK))
+			continue;
+
 		/* hmm says for itself what these are */
 		if (vma->vm_flags & (VM_IO | VM_PFNMAP) ||
 		    !(vma->vm_flags & (readonly ? VM_READ : VM_WRITE)))
