@@ -4,15 +4,27 @@
  */
 
 #include "gem/i915_gem_object.h"
+#include "gt/intel_gt_pm.h"
 #include "i915_gem_ww.h"
 #include "i915_svm_internal.h"
 #include "i915_vma.h"
 
-/* Keeps the vma as a handle would: it is not destroyed while the GPU is parked */
-static void open_vma(struct i915_vma *vma)
+/*
+ * Keeps the vma as a handle would: it is not destroyed when the GPU is parked. Until then one that
+ * is closed may be, unless the GPU is kept awake: see i915_vma_parked().
+ */
+static struct i915_vma *open_vma(struct i915_svm *svm, struct drm_i915_gem_object *obj)
 {
-	if (!atomic_fetch_inc(&vma->open_count))
-		i915_vma_reopen(vma);
+	struct i915_vma *vma = NULL;
+	intel_wakeref_t wakeref;
+
+	with_intel_gt_pm(svm->vm->gt, wakeref) {
+		vma = i915_vma_instance(obj, svm->vm, NULL);
+		if (!IS_ERR(vma) && !atomic_fetch_inc(&vma->open_count))
+			i915_vma_reopen(vma);
+	}
+
+	return vma;
 }
 
 /* The object may be in the VM already, where execbuf found room or where it was told to */
@@ -116,26 +128,30 @@ static int bind_object(struct i915_svm *svm, struct drm_i915_gem_object *obj, u6
 	if (ret)
 		return ret;
 
-	vma = i915_vma_instance(obj, svm->vm, NULL);
-	if (IS_ERR(vma))
-		return PTR_ERR(vma);
-
 	range = i915_svm_range_alloc(svm, start, length, 0);
 	if (IS_ERR(range))
 		return PTR_ERR(range);
 
-	open_vma(vma);
-	ret = pin_object(svm, vma, start);
-	if (ret) {
-		i915_vma_close(vma);
-		i915_svm_range_free(range);
-		return bind_errno(ret);
+	vma = open_vma(svm, obj);
+	if (IS_ERR(vma)) {
+		ret = PTR_ERR(vma);
+		goto err_free;
 	}
+
+	ret = pin_object(svm, vma, start);
+	if (ret)
+		goto err_close;
 
 	range->vma = i915_vma_get(vma);
 	svm->object_ranges++;
 	i915_svm_range_add(range);
 	return 0;
+
+err_close:
+	i915_vma_close(vma);
+err_free:
+	i915_svm_range_free(range);
+	return bind_errno(ret);
 }
 
 /**
