@@ -30,7 +30,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("hung task", r"INFO: task .* blocked for more than"),
     ("BUG", r"kernel BUG at |BUG: (?!KASAN|KCSAN|KFENCE)|Bad page state|list_(add|del) corruption|refcount_t:"),
     ("WARN", r"WARNING: (CPU|at |possible|.*\bat\b .*:\d+)"),
-    ("leak", r"kmemleak: \d+ new suspected memory leaks|memory leak|Objects remaining in .* on __kmem_cache_shutdown|"
+    ("leak", r"kmemleak: \d+ new suspected memory leaks|memory leak(?! detector)|Objects remaining in .* on __kmem_cache_shutdown|"
              r"i915 .*(leaked|leak detected)|mm leak|DRM_MM: .*leak|drm_mm.*not clean"),
     ("OOM", r"Out of memory: Killed process|invoked oom-killer"),
     ("i915 error", r"\*ERROR\*"),

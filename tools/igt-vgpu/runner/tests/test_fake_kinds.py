@@ -102,7 +102,8 @@ class Splats(unittest.TestCase):
     def test_ordinary_lines_are_none(self):
         for line in ("[drm] Initialized i915 1.6.0 for 0000:00:02.0 on minor 0", "i915: probe failed with error -25",
                      "igt-vgpu: begin WARNING: CPU: 0 at x", "rcu: Hierarchical SRCU implementation.",
-                     "Warning: unrelated words", "lockdep: fixing up alternatives.", "random: crng init done"):
+                     "Warning: unrelated words", "lockdep: fixing up alternatives.", "random: crng init done",
+                     "kmemleak: Kernel memory leak detector initialized (mem pool available: 59516)"):
             with self.subTest(line=line):
                 self.assertIsNone(splat.classify(line))
 
