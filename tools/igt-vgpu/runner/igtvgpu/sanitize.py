@@ -27,11 +27,23 @@ def _functions(objects: Iterable[Path]) -> set[str]:
     return {f[0].partition(".")[0] for f in fields if len(f) > 1 and f[1] in "tT"}
 
 
-def our_functions(built: Path) -> list[str]:
-    """The functions of the series' own files, as the objects of a built tree name them; not those of headers, which others have too."""
-    i915 = built / "drivers" / "gpu" / "drm" / "i915"
-    ours = {o for folder in OURS for o in (i915 / folder).rglob("*.o")}
-    others = {o for o in i915.rglob("*.o") if o.with_suffix(".c").exists()} - ours
+def _i915(built: Path) -> Path:
+    return built / "drivers" / "gpu" / "drm" / "i915"
+
+
+def _objects(built: Path, folders: Iterable[str]) -> set[Path]:
+    return {o for folder in folders for o in (_i915(built) / folder).rglob("*.o")}
+
+
+def functions_of(built: Path, folders: Iterable[str] = OURS) -> set[str]:
+    """The functions of these folders of i915, as the objects of a built tree name them."""
+    return _functions(_objects(built, folders))
+
+
+def our_functions(built: Path, folders: Iterable[str] = OURS) -> list[str]:
+    """The same without those of headers, which others have too."""
+    ours = _objects(built, folders)
+    others = {o for o in _i915(built).rglob("*.o") if o.with_suffix(".c").exists()} - ours
     return sorted(_functions(ours) - _functions(others))
 
 

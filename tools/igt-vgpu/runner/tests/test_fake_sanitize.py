@@ -85,6 +85,10 @@ class Races(unittest.TestCase):
 
     def test_the_functions_are_those_of_the_series_files_alone(self):
         self.assertEqual(sanitize.our_functions(self.tree), ["i915_svm_bind", "post", "vgpu_post"])
+        self.assertEqual(sanitize.our_functions(self.tree, ("svm",)), ["i915_svm_bind"])
+
+    def test_those_of_a_folder_include_what_others_have_too(self):
+        self.assertEqual(sanitize.functions_of(self.tree, ("vgpu",)), {"post", "shared", "vgpu_post"})
 
     def test_a_race_of_stock_code_is_known(self):
         self.assertTrue(self.allowed("BUG: KCSAN: data-race in intel_gt / shared"))
