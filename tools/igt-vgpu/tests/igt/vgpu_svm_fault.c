@@ -97,7 +97,7 @@ static void take(struct account *account)
 		value[i] = vgpu_svm_counter(guest.card, name[i]);
 }
 
-/* GEM objects, those that are page tables among them, and VMs with ranges; settled. */
+/* GEM objects, without page tables (which kmemleak has), and VMs with ranges; settled. */
 static void take_objects(unsigned int *objects, uint64_t *vms)
 {
 	char text[512];

@@ -2,11 +2,12 @@
 /*
  * Binds i915 to a device, or unbinds it, while one allocation fails:
  *
- *   fail_bind bind|unbind DEVICE START END NTH
+ *   fail_bind bind|unbind DEVICE START END NTH NOT-START NOT-END
  *
- * The NTH of those that this task makes with an address of [START, END) on its stack. Prints the
- * errno, 0 if there was none, and how many allocations there still would have been to go: 0 if one
- * has failed. Caller: suite_faults.py. (In C, since it is started often, in a guest that is slow.)
+ * The NTH of those that this task makes with an address of [START, END) on its stack and none of
+ * [NOT-START, NOT-END). Prints the errno, 0 if there was none, and how many allocations there still
+ * would have been to go: 0 if one has failed. Caller: suite_faults.py. (In C, since it is started
+ * often, in a guest that is slow.)
  */
 
 #include <errno.h>
@@ -43,14 +44,16 @@ static void set(const char *kind, const char *name, const char *value)
 	close(fd);
 }
 
-/* "require-*" wants CONFIG_FAULT_INJECTION_STACKTRACE_FILTER. */
-static void choose(const char *start, const char *end)
+/* CONFIG_FAULT_INJECTION_STACKTRACE_FILTER */
+static void choose(const char *start, const char *end, const char *not_start, const char *not_end)
 {
 	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
 
 	for (int i = 0; i < 2; i++) {
 		set(kinds[i], "require-start", start);
 		set(kinds[i], "require-end", end);
+		set(kinds[i], "reject-start", not_start);
+		set(kinds[i], "reject-end", not_end);
 	}
 }
 
@@ -68,12 +71,12 @@ int main(int argc, char **argv)
 	char path[128], left[16] = "";
 	int driver, fail_nth, error = 0;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: fail_bind bind|unbind DEVICE START END NTH\n");
+	if (argc != 8) {
+		fprintf(stderr, "usage: fail_bind bind|unbind DEVICE START END NTH NOT-START NOT-END\n");
 		return 2;
 	}
 	choose_any_kind();
-	choose(argv[3], argv[4]);
+	choose(argv[3], argv[4], argv[6], argv[7]);
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/i915/%s", argv[1]);
 	driver = open_or_die(path, O_WRONLY);
 	fail_nth = open_or_die("/proc/self/fail-nth", O_RDWR);
@@ -85,7 +88,7 @@ int main(int argc, char **argv)
 	if (pread(fail_nth, left, sizeof(left) - 1, 0) < 0 || pwrite(fail_nth, "0", 1, 0) < 0)
 		die("fail-nth");
 
-	choose("0", "0xffffffffffffffff");
+	choose("0", "0xffffffffffffffff", "0", "0");
 	printf("%d %d\n", error, atoi(left));
 	return 0;
 }
