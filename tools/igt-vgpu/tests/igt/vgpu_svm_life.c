@@ -32,6 +32,7 @@ IGT_TEST_DESCRIPTION("Mirrored memory is unmapped, copied, swapped, split and mo
 #define PAGES(bytes)	((bytes) / VGPU_PAGE)
 #define BUSY_MS		300
 #define BAN_S		30	/* the driver's bound is some seconds; a guest under load is slow */
+#define HEARTBEAT_MS	600000
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
@@ -780,6 +781,8 @@ igt_main
 	igt_fixture {
 		vgpu_guest_open(&guest);
 		vgpu_vm_require(guest.fd);
+		/* Batches that spin do so until a test says otherwise, however slow the host is. */
+		vgpu_set_heartbeat(guest.card, HEARTBEAT_MS);
 	}
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(tests); i++)
@@ -789,6 +792,8 @@ igt_main
 	igt_subtest("a-closed-vm-keeps-its-ranges-until-its-batches-are-done")
 		test_vm_closed(guest.fd);
 
-	igt_fixture
+	igt_fixture {
+		vgpu_set_heartbeat(guest.card, VGPU_HEARTBEAT_DEFAULT_MS);
 		vgpu_guest_close(&guest);
+	}
 }
