@@ -78,6 +78,14 @@ def read_base(places: Places) -> dict[str, str]:
     return values
 
 
+def write_whole(path: Path, data: str | bytes) -> None:
+    """The file has its new content or its old one, whatever interrupts; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(data.encode() if isinstance(data, str) else data)
+    new.replace(path)
+
+
 def sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as f:

@@ -16,6 +16,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .base import write_whole
 from .text_checks import Context
 from .verdict import Failed
 from .work import VARIANTS, WorkTree, tool_version
@@ -210,10 +211,7 @@ class BaseWarnings:
             total.update(self._measure(missing))
             data = {"units": sorted(units_known | set(missing)),
                     "messages": [[f, t, n] for (f, t), n in sorted(total.items())]}
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new = self.path.with_name(self.path.name + ".new")
-            new.write_text(json.dumps(data, indent=1))
-            new.replace(self.path)
+            write_whole(self.path, json.dumps(data, indent=1))
         return total
 
     def _measure(self, units: list[str]) -> collections.Counter[tuple[str, str]]:

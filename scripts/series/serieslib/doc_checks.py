@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+from .base import write_whole
 from .git import Git
 from .text_checks import Context
 from .verdict import Failed
@@ -93,10 +94,7 @@ def _build_base(ctx: Context, pages: Pages) -> collections.Counter[str]:
     if path.exists():
         return collections.Counter(json.loads(path.read_text()))
     said = build(ctx, pages)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(said, indent=1))
-    new.replace(path)
+    write_whole(path, json.dumps(said, indent=1))
     return said
 
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .base import SeriesError, sha256
+from .base import SeriesError, sha256, write_whole
 from .lab import Lab
 from .work import DEFAULT, WorkTree, tool_version
 
@@ -100,10 +100,7 @@ class Guests:
             built = time.monotonic()
             tests = self._run()
         boot = Boot(tests, (), round(built - began, 1), round(time.monotonic() - built, 1))
-        self.dir.mkdir(parents=True, exist_ok=True)
-        new = self.key(commit).with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(asdict(boot), indent=1) + "\n")
-        new.replace(self.key(commit))
+        write_whole(self.key(commit), json.dumps(asdict(boot), indent=1) + "\n")
         return boot
 
     def _environment(self) -> dict[str, str]:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Callable, Iterable
 
+from .base import write_whole
+
 MAX_DETAILS = 25
 
 
@@ -109,10 +111,7 @@ class Report:
         passed, failed, skipped = (self.count(x) for x in ("pass", "fail", "skip"))
         data = {"title": self.title, "passed": passed, "failed": failed, "skipped": skipped,
                 "seconds": round(time.monotonic() - self.start, 1), "results": self.rows}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".new")
-        new.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        new.replace(path)
+        write_whole(path, json.dumps(data, indent=1) + "\n")
         print(f"# {self.title}: {time.monotonic() - self.start:.0f} s, results in {path}")
         print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
         return 1 if failed else 0

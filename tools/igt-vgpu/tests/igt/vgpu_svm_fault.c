@@ -153,11 +153,16 @@ static void touch(uint8_t *at, uint64_t size, uint64_t first, uint64_t step)
 }
 
 /* Each page by itself in memory: every other one has its place when the ones between get theirs. */
+static void touch_scattered(struct state *state)
+{
+	touch(state->at, state->op->size, 0, 2);
+	touch(state->at, state->op->size, 1, 2);
+}
+
 static void small_present(struct state *state)
 {
 	state->at = vgpu_memory_small(state->op->size);
-	touch(state->at, state->op->size, 0, 2);
-	touch(state->at, state->op->size, 1, 2);
+	touch_scattered(state);
 }
 
 static void small_absent(struct state *state)
@@ -174,6 +179,13 @@ static void drop_memory(struct state *state)
 static void unbind_at(struct state *state, uint8_t *at, uint64_t size)
 {
 	igt_assert_eq(vgpu_vm_unbind(&state->vm, at, size), 0);
+}
+
+static void take_down(struct state *state)
+{
+	unbind_at(state, state->at, state->op->size);
+	close_vm(state);
+	drop_memory(state);
 }
 
 static void gpu_stores(struct state *state)
@@ -194,9 +206,7 @@ static int bind_memory(struct state *state)
 static void memory_bound(struct state *state)
 {
 	gpu_stores(state);
-	unbind_at(state, state->at, state->op->size);
-	close_vm(state);
-	drop_memory(state);
+	take_down(state);
 }
 
 static void before_bind(struct state *state)
@@ -242,9 +252,7 @@ static void readonly_bound(struct state *state)
 	igt_assert_eq(vgpu_vm_copy(&state->vm, seen, state->at), 0);
 	igt_assert_eq_u32(*(volatile uint32_t *)seen, state->value);
 	unbind_at(state, seen, VGPU_PAGE);
-	unbind_at(state, state->at, state->op->size);
-	close_vm(state);
-	drop_memory(state);
+	take_down(state);
 	igt_assert(!munmap(seen, VGPU_PAGE));
 }
 
@@ -432,8 +440,7 @@ static void before_revalidate_absent(struct state *state)
 static void before_revalidate(struct state *state)
 {
 	before_revalidate_absent(state);
-	touch(state->at, state->op->size, 0, 2);
-	touch(state->at, state->op->size, 1, 2);
+	touch_scattered(state);
 }
 
 /* A context's first execution: its image is made, the mediator is told. */
@@ -454,9 +461,7 @@ static void executed(struct state *state)
 {
 	vgpu_code_end(&state->code);
 	igt_assert_eq_u32(*(volatile uint32_t *)state->at, state->value);
-	unbind_at(state, state->at, state->op->size);
-	close_vm(state);
-	drop_memory(state);
+	take_down(state);
 }
 
 /* ---- invalidate ---- */
