@@ -2,7 +2,8 @@
 """One cell of the build matrix: does i915 at this commit compile without a warning in this variant?
 
 A pass is remembered in the cache folder under a key of everything that decides it, so an interrupted
-or repeated run resumes. Failures are never remembered."""
+or repeated run resumes. Failures are never remembered. The whole product takes hours; what of it is known is
+recorded in patches/COMPILED as well, under the same keys, so that it outlives the cache."""
 from __future__ import annotations
 
 import hashlib
@@ -13,11 +14,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .base import write_whole
 from .git import Git
 from .lab import Lab
 from .verdict import Failed
 from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, tool_version
 
+RECORD = "COMPILED"
+RECORD_HEAD = """\
+# SPDX-License-Identifier: MIT
+#
+# Made by `FULL=1 make series-build`; not for editing. What it compiled without a warning: a digest of sources, configuration and
+# compiler, and what that was.
+"""
 I915 = "drivers/gpu/drm/i915/"
 # "tools" stands for its folders, which are listed one by one.
 UNCOMPILED = ("Documentation", "MAINTAINERS", "tools", "tools/testing")
@@ -70,10 +79,13 @@ def plan(lab: Lab, commits: list[tuple[str, str]], mode: str) -> list[Cell]:
 
 
 class Passes:
-    """Remembered passes."""
+    """Remembered passes; with `recorded`, also those that patches/COMPILED knows."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, recorded: bool = False) -> None:
         self.lab = lab
+        self.record = lab.places.patches / RECORD
+        lines = self.record.read_text(encoding="utf-8").splitlines() if recorded and self.record.exists() else []
+        self.recorded = {line.split()[0] for line in lines if line and not line.startswith("#")}
         self.dir = lab.places.cache / "series-build"
         self.dir.mkdir(parents=True, exist_ok=True)
         self.config = "\n".join(build_config(lab))
@@ -92,11 +104,15 @@ class Passes:
         return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
 
     def has(self, cell: Cell) -> bool:
-        return self.key(cell).exists()
+        return self.key(cell).exists() or self.key(cell).stem in self.recorded
 
     def add(self, cell: Cell, seconds: float) -> None:
         path = self.key(cell)
         path.write_text(json.dumps({"cell": cell.name, "seconds": round(seconds, 1)}) + "\n")
+
+    def write_record(self, cells: list[Cell]) -> None:
+        """Record which of the product's cells are known to pass."""
+        write_whole(self.record, RECORD_HEAD + "".join(f"{self.key(c).stem} {c.name}\n" for c in cells if self.has(c)))
 
 
 def _undefined(work: WorkTree) -> set[str]:
@@ -121,9 +137,7 @@ def _base_exports(lab: Lab) -> set[str]:
     path = lab.places.cache / "series-build" / f"{lab.base[:40]}.x86.exports"
     if not path.exists():
         text = lab.git.out("grep", "-h", "-E", r"EXPORT_(\w+_)?SYMBOL", lab.base, "--", *SOURCES)
-        new = path.with_name(path.name + ".new")
-        new.write_text("\n".join(sorted(set(EXPORT.findall(text)))) + "\n")
-        new.replace(path)
+        write_whole(path, "\n".join(sorted(set(EXPORT.findall(text)))) + "\n")
     return set(path.read_text().split())
 
 

@@ -57,7 +57,7 @@ class Variant:
         return "clang-14" if shutil.which("clang-14") else "clang"
 
     def fragment(self) -> str:
-        text = f"CONFIG_DRM_I915={self.i915}\n"
+        text = f"CONFIG_DRM_I915={self.i915}\n" + (SHIPPED if self.i915 == "y" else "")
         if self.compiler == "clang":
             # tinyconfig starts as 32 bit and leaves 1024 behind, which clang exceeds in stock selftests.
             text += "CONFIG_FRAME_WARN=2048\n"
@@ -68,10 +68,13 @@ class Variant:
         return text + (f"CONFIG_DRM_I915_GVT_KVMGT={self.i915}\n" if self.gvt else "")
 
 
+# Built in it is compiled as distributions do, as a module with all that a developer switches on (build.config).
+SHIPPED = "CONFIG_DRM_I915_SELFTEST=n\nCONFIG_DRM_I915_DEBUG_GEM=n\n"
 # Huge pages need PAE there.
 I386 = "CONFIG_64BIT=n\nCONFIG_TRANSPARENT_HUGEPAGE=n\n"
-PRODUCT = tuple(Variant(c, i, g) for c in ("gcc", "clang") for i in ("m", "y")
-                for g in (False, True))
+# Those first that have every pair of options between them: half of the product finds most of what it can find.
+PRODUCT = tuple(Variant(c, i, g) for half in (0, 1) for c in ("gcc", "clang") for i in ("m", "y") for g in (False, True)
+                if ((c == "clang") + (i == "y") + g) % 2 == half)
 DEFAULT = PRODUCT[0]
 # What the product has one side of only. One compiler and one kind of i915 say what there is to say.
 NO_SVM = Variant("gcc", "m", False, svm=False)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from scratch import GOOD, I915, Patch, Scratch
 
+from serieslib.lab import Lab
+from serieslib.work import PRODUCT, WorkTree
+
 OPTIONS = ("--skip-header-test",)
 BREAK = Patch("drm/i915: forget a semicolon", edits={
     I915 + "series_probe.c": ("return count * 2;", "return count * 2")})
@@ -35,7 +38,9 @@ class Build:
         return [
             ("a patch in the middle that does not compile is named; the others pass", self.middle),
             ("a failure is found again, a pass is remembered", self.memo),
+            ("what FULL=1 compiled is recorded beside the patches; FULL=1 believes the record, and no other run does", self.record),
             ("a compiler warning fails", self.warning),
+            ("built in, the driver is compiled without the developer's options", self.shipped),
             ("an object that is missing in the Makefile fails", self.unlisted),
             ("the plan: every patch in the default variant, the last in all, FULL=1 the product",
              self.plan),
@@ -60,6 +65,32 @@ class Build:
         rows = self._build(GOOD[0], BREAK, MEND)
         assert [r[1] for r in rows] == ["pass", "fail", "pass"], self.last.text
         assert self.last.text.count("unchanged since it passed") == 2, self.last.text
+
+    def record(self) -> None:
+        self.scratch.series(GOOD[0], BREAK)
+        full = ("build", "--variant", "gcc-m-nogvt", *OPTIONS)
+        assert self.scratch.run(*full, env={"FULL": "1"}).status == 1
+        record = self.scratch.places.patches / "COMPILED"
+        known = [x.split(maxsplit=1) for x in record.read_text().splitlines() if not x.startswith("#")]
+        assert [x[1] for x in known] == ["0001 gcc-m-nogvt"], known
+        memory = self.scratch.places.cache / "series-build" / f"{known[0][0]}.json"
+        memory.unlink()
+        done = self.scratch.run(*full, env={"FULL": "1"})
+        assert done.text.count("unchanged since it passed") == 1 and not memory.exists(), done.text
+        self.scratch.run("build", "--quick", *OPTIONS)
+        assert memory.exists()
+
+    def shipped(self) -> None:
+        self.scratch.series(*GOOD)
+        lab = Lab(self.scratch.places)
+        options = {}
+        for variant in (v for v in PRODUCT if v.compiler == "gcc" and not v.gvt):
+            with WorkTree(lab, variant.name, variant) as work:
+                work.goto(lab.base)
+                work.configure()
+                config = (work.path / ".config").read_text()
+            options[variant.i915] = [f"CONFIG_DRM_I915_{x}=y" in config for x in ("SELFTEST", "DEBUG_GEM", "WERROR")]
+        assert options == {"m": [True, True, True], "y": [False, False, True]}, options
 
     def warning(self) -> None:
         rows = self._build(GOOD[0], WARN)
