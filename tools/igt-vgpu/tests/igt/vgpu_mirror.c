@@ -589,7 +589,6 @@ void vgpu_vm_sync(struct vgpu_vm *vm, unsigned int present)
 
 uint64_t vgpu_svm_counter(unsigned int card, const char *name)
 {
-	unsigned long memory, objects;
 	char path[64], line[256];
 	size_t length = strlen(name);
 	bool found = false;
@@ -600,12 +599,10 @@ uint64_t vgpu_svm_counter(unsigned int card, const char *name)
 	file = fopen(path, "r");
 	igt_assert_f(file, "%s: %s\n", path, strerror(errno));
 	while (fgets(line, sizeof(line), file)) {
-		if (!strcmp(name, "ranges") &&
-		    sscanf(line, "vm %*[^:]: memory ranges %lu, object ranges %lu", &memory,
-			   &objects) == 2)
-			value += memory + objects;
-		else if (!strncmp(line, name, length) && line[length] == ':')
-			value = strtoull(line + length + 1, NULL, 0);
+		if (!strncmp(line, name, length) && line[length] == ':')
+			value += strtoull(line + length + 1, NULL, 0);
+		else if (!strcmp(name, "ranges") && !strncmp(line, "objects:", 8))
+			value += strtoull(line + 8, NULL, 0);
 		else
 			continue;
 		found = true;

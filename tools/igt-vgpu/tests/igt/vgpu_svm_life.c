@@ -32,6 +32,7 @@ IGT_TEST_DESCRIPTION("Mirrored memory is unmapped, copied, swapped, split and mo
 #define PAGES(bytes)	((bytes) / VGPU_PAGE)
 #define BUSY_MS		300
 #define BAN_S		30	/* the driver's bound is some seconds; a guest under load is slow */
+#define OTHER_MS	7000	/* three times the driver's bound and more */
 #define HEARTBEAT_MS	600000
 
 #ifndef MADV_COLLAPSE
@@ -615,6 +616,44 @@ static void test_ban(struct vgpu_vm *vm)
 	gem_context_destroy(vm->fd, context);
 }
 
+/*
+ * Without preemption the other client's batch keeps the engine, and ours waits behind it on the GPU:
+ * then the memory is not gone before both are done. With it ours is done at once.
+ */
+static void test_behind_another(struct vgpu_vm *vm)
+{
+	struct unmapper u = { .at = bound_small(vm, MIB), .size = MIB };
+	struct drm_i915_reset_stats stats = { };
+	struct vgpu_code before, code;
+	struct vgpu_vm other;
+	uint8_t *runs;
+
+	vgpu_vm_open(&other, vm->fd, I915_EXEC_RENDER);
+	runs = bound_small(&other, MIB);
+	vgpu_code_begin(&before, &other);
+	vgpu_emit_store(&before, runs, 1);
+	vgpu_emit_spin(&before);
+	igt_assert_eq(vgpu_code_submit(&before), 0);
+	while (*(volatile uint32_t *)runs != 1)
+		usleep(1000);
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, u.at, 1);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
+	usleep(OTHER_MS * 1000);
+	igt_assert_f(vgpu_code_busy(&before), "the other client's batch was ended\n");
+	vgpu_code_release(&before);
+	igt_assert(!pthread_join(u.thread, NULL));
+	vgpu_code_end(&before);
+	vgpu_code_end(&code);
+	stats.ctx_id = other.context;
+	do_ioctl(vm->fd, DRM_IOCTL_I915_GET_RESET_STATS, &stats);
+	igt_assert_eq(stats.batch_active, 0);
+	works(&other, runs, MIB);
+	vgpu_vm_close(&other);
+	vgpu_check_all_engines(vm->fd);
+}
+
 /* ---- the process ends ---- */
 
 static void end_busy(struct vgpu_vm *vm, bool spin, bool exec)
@@ -753,6 +792,9 @@ static const struct {
 	  "Breaks if each munmap() of the process stops the GPU.", test_unrelated },
 	{ "a-batch-that-does-not-end-is-banned",
 	  "Breaks if memory is held for ever, or taken from under a batch.", test_ban },
+	{ "a-batch-of-another-client-before-it-goes-on",
+	  "Breaks if the ban of a batch resets an engine that executes another one.",
+	  test_behind_another },
 	{ "a-process-that-ends-leaves-nothing-mapped",
 	  "Breaks if exit leaves pages to the GPU.", test_end_idle },
 	{ "a-process-that-ends-while-busy-ends",

@@ -44,17 +44,18 @@ void i915_svm_cleanup(struct drm_i915_private *i915)
  * i915_svm_supported - can ranges be bound on this device?
  * @i915: the device
  *
- * CPU and GPU must see each other's writes without help, and each VM must have page tables of its
- * own. i915_svm_stop() can tell that a context has left the GPU only where the driver itself
- * submits it (execlists). Devices with memory of their own have had no test.
+ * CPU and GPU must see each other's writes without help, those to page tables included: so they
+ * share a cache, for a GPU that snoops does not snoop for its page tables (see
+ * chv_setup_private_ppat()). Each VM must have page tables of its own. i915_svm_stop() can tell
+ * that a context has left the GPU only where the driver itself submits it (execlists). Devices with
+ * memory of their own have had no test.
  *
  * Return: whether they can.
  */
 bool i915_svm_supported(const struct drm_i915_private *i915)
 {
-	return HAS_FULL_PPGTT(i915) && GRAPHICS_VER(i915) >= 8 && !IS_DGFX(i915) &&
-		!intel_uc_uses_guc_submission(&to_gt(i915)->uc) &&
-		(HAS_LLC(i915) || HAS_SNOOP(i915));
+	return HAS_FULL_PPGTT(i915) && GRAPHICS_VER(i915) >= 8 && HAS_LLC(i915) &&
+		!IS_DGFX(i915) && !intel_uc_uses_guc_submission(&to_gt(i915)->uc);
 }
 
 /*

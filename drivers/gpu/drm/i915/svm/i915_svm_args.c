@@ -59,9 +59,11 @@ EXPORT_SYMBOL_IF_KUNIT(i915_svm_check_args);
  * @args: what user space asks for
  * @total: size of the VM
  *
- * The address is canonical, as execbuf wants it: bit 47 is repeated above.
+ * The address is canonical, as execbuf wants it: bit 47 is repeated above. Of process memory it is
+ * the CPU's as well, and there the upper half is the kernel's. (With page tables of 5 levels the
+ * CPU has memory at what the address looks like without the repeated bits, but that is not it.)
  *
- * Return: 0, or -EINVAL.
+ * Return: 0, -EINVAL, or -EFAULT: a process has no memory there.
  */
 int i915_svm_check_place(const struct drm_i915_gem_vm_range *args, u64 total)
 {
@@ -72,6 +74,9 @@ int i915_svm_check_place(const struct drm_i915_gem_vm_range *args, u64 total)
 
 	if (range_overflows(address, args->length, total))
 		return -EINVAL;
+
+	if (args->op == I915_VM_RANGE_BIND_MEMORY && args->address != address)
+		return -EFAULT;
 
 	return 0;
 }

@@ -142,8 +142,10 @@ static void unwatch(struct i915_svm_range *range)
 	mmu_interval_notifier_remove(&range->notifier);
 
 	/* What is left was staged by a bind or a revalidation that failed */
-	for (i = 0; i < range->count; i++)
+	for (i = 0; i < range->count; i++) {
 		i915_svm_chunk_release(range, i);
+		cond_resched();
+	}
 }
 
 /**

@@ -29,6 +29,7 @@ static void release(struct i915_svm_range *range, u64 first, u64 last)
 	for (i = first; i <= last; i++) {
 		if (!test_bit(i, range->staged))
 			i915_svm_chunk_release(range, i);
+		cond_resched();
 	}
 }
 
@@ -46,8 +47,10 @@ static void drop_staged(struct i915_svm_range *range, u64 first, u64 last)
 	lockdep_assert_held(&svm->zap_mutex);
 
 	down_write(&svm->notifier_lock);
-	for_each_set_bit_from(i, range->staged, last + 1)
+	for_each_set_bit_from(i, range->staged, last + 1) {
 		i915_svm_chunk_release(range, i);
+		cond_resched();
+	}
 	bitmap_clear(range->staged, first, last - first + 1);
 	up_write(&svm->notifier_lock);
 }

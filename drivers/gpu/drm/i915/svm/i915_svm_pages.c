@@ -9,7 +9,9 @@
 
 #include <linux/dma-mapping.h>
 #include <linux/hmm.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -22,7 +24,7 @@
  * a copy for (after a fork) is such a change, and each attempt gets that much further.
  */
 #define SVM_RETRIES 32
-#define SVM_RETRY_MS HMM_RANGE_DEFAULT_TIMEOUT
+#define SVM_RETRY_MS (5 * HMM_RANGE_DEFAULT_TIMEOUT)
 
 /* Pages and DMA mappings of neighbouring chunks that nobody else knows of yet */
 struct svm_batch {
@@ -89,9 +91,10 @@ static bool pages_complete(const struct i915_svm_range *range, const struct hmm_
 }
 
 /*
- * What get_user_pages() refuses, the GPU may not have either, but hmm does not look: memory that is
- * secret even from the kernel, and a shadow stack for writing. One page of each mapping shows it,
- * and other anonymous memory, which most is, need not be asked.
+ * What get_user_pages() refuses, the GPU may not have either, but hmm does not look: memory whose
+ * protection key denies the access, memory that is secret even from the kernel, and a shadow stack
+ * for writing. The mapping says the first, and one page of it the others, which anonymous memory,
+ * as most is, need not be asked.
  */
 static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool readonly)
 {
@@ -100,6 +103,9 @@ static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool re
 	long ret;
 
 	for_each_vma_range(vmi, vma, hmm->end) {
+		if (!arch_vma_access_permitted(vma, !readonly, false, false))
+			return -EFAULT;
+
 		if (vma_is_anonymous(vma) && !(vma->vm_flags & VM_SHADOW_STACK))
 			continue;
 
@@ -111,7 +117,7 @@ static int mirrorable(struct mm_struct *mm, const struct hmm_range *hmm, bool re
 		ret = get_user_pages(max_t(unsigned long, vma->vm_start, hmm->start), 1,
 				     readonly ? 0 : FOLL_WRITE, NULL);
 		if (ret < 0)
-			return ret;
+			return ret == -EREMOTEIO ? -EFAULT : ret; /* another device's memory */
 	}
 
 	return 0;
@@ -155,10 +161,17 @@ static noinline int svm_fault_pages(struct svm_batch *batch)
 }
 ALLOW_ERROR_INJECTION(svm_fault_pages, ERRNO);
 
-/* Bounced pages would be copies, which neither side would see the other's writes in */
+/*
+ * Bounced pages would be copies, which neither side would see the other's writes in. An IOMMU that
+ * translates reaches whole pages wherever they are, and dma_need_sync() is not about bouncing then.
+ */
 static bool bounces(struct device *dev, const struct sg_table *sgt)
 {
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 	struct scatterlist *sg;
+
+	if (domain && domain->type & __IOMMU_DOMAIN_PAGING)
+		return false;
 
 	for (sg = sgt->sgl; sg && sg_dma_len(sg); sg = __sg_next(sg)) {
 		if (dma_need_sync(dev, sg_dma_address(sg)))

@@ -200,8 +200,10 @@ unsigned long i915_svm_write_ptes(struct i915_svm_range *range)
 		u64 length = chunk_end(range, end - 1) - start;
 
 		vm->allocate_va_range(vm, &range->svm->stash, start, length);
-		for (i = first; i < end; i++)
+		for (i = first; i < end; i++) {
 			insert_chunk(range, i);
+			cond_resched();
+		}
 		pages += length >> PAGE_SHIFT;
 	}
 
@@ -233,6 +235,7 @@ unsigned long i915_svm_clear_ptes(struct i915_svm_range *range, u64 first, u64 l
 
 		vm->clear_range(vm, start, chunk_end(range, i) - start);
 		pages += chunk_pages(range, i);
+		cond_resched();
 	}
 
 	return pages;

@@ -42,6 +42,23 @@ static struct intel_engine_cs *engine_of(struct intel_context *ce, struct i915_r
 	return engine;
 }
 
+/*
+ * Is it this context that the engine executes? Another one's requests may be before it on the GPU,
+ * and they must not suffer for what they have no part in.
+ */
+static bool runs_on(struct intel_engine_cs *engine, const struct intel_context *ce)
+{
+	const struct i915_request *active;
+	bool ret;
+
+	rcu_read_lock();
+	active = execlists_active(&engine->execlists);
+	ret = active && active->context == ce;
+	rcu_read_unlock();
+
+	return ret;
+}
+
 typedef void (*unfinished_fn)(struct i915_svm *svm, struct intel_context *ce,
 			      struct i915_request *rq);
 
@@ -72,14 +89,14 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
 
 	if (!intel_context_ban(ce, rq)) {
 		drm_notice(&svm->vm->i915->drm,
-			   "context %llx banned: request %lld still runs %d ms after memory was taken from it\n",
+			   "context %llx banned: request %lld not done %d ms after memory was taken from it\n",
 			   rq->fence.context, rq->fence.seqno,
 			   CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT);
 		atomic64_inc(&svm_stats(svm)->bans);
 	}
 
 	engine = engine_of(ce, rq);
-	if (engine && (svm->reset || !intel_engine_has_preemption(engine)))
+	if (engine && (svm->reset || !intel_engine_has_preemption(engine)) && runs_on(engine, ce))
 		intel_gt_handle_error(engine->gt, engine->mask, 0,
 				      "memory taken from context %llx:%lld",
 				      rq->fence.context, rq->fence.seqno);
@@ -188,7 +205,11 @@ static void ban(struct i915_svm *svm, bool reset)
 	flush_work(&svm->ban);
 }
 
-/* A ban, and a pulse where engines can be preempted; if that does not help, resets */
+/*
+ * A ban, and a pulse where engines can be preempted; if that does not help, resets. What is behind
+ * another context on an engine that cannot be preempted waits for that one, as with userptr: its
+ * client may run it for as long as it likes, and heartbeats end it if it hangs.
+ */
 static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
 {
 	ban(svm, false);
@@ -203,7 +224,8 @@ static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
  * @svm: the SVM; no request can be added, for something is invalid
  *
  * Called by notifiers: allocates nothing. Waits as long as
- * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until the contexts are off the GPU.
+ * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until the contexts, by then banned, are off
+ * the GPU.
  */
 void i915_svm_stop(struct i915_svm *svm)
 {

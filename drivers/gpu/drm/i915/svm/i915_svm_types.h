@@ -56,7 +56,10 @@ struct i915_svm_range {
 	struct mmu_interval_notifier notifier;
 	/** @readonly: the GPU may not write */
 	bool readonly;
-	/** @live: completely bound; changed with &i915_svm.notifier_lock held for writing */
+	/**
+	 * @live: completely bound. Set with &i915_svm.mutex held and &i915_svm.notifier_lock for
+	 * reading, cleared with the latter for writing.
+	 */
 	bool live;
 	/** @invalid_link: in &i915_svm.invalid while @live and a bit of @invalid is set */
 	struct list_head invalid_link;

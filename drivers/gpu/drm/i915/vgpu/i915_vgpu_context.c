@@ -42,7 +42,8 @@
  *
  * The contexts that are pinned are on a list, so that a channel that is started anew can be told of
  * them. They are listed even if there is no channel at the time. Others are not announced: the
- * mediator hears of them when they are pinned, if ever.
+ * mediator hears of them when they are pinned, if ever. So it does if more are pinned than a ring
+ * takes: how many is up to the clients, and how long a spinlock is held must not be.
  *
  * The kernel's own contexts are pinned for as long as the driver is loaded. Two things are done to
  * them nevertheless that the mediator may take no notice of: a driver with debugging overwrites
@@ -152,7 +153,8 @@ void vgpu_context_unpin_locked(struct vgpu_channel *channel, struct vgpu_context
 
 	list_del(&ctx->link);
 	ctx->pinned = false;
-	post_ref(channel, VGPU_REQUEST_CONTEXT_UNPIN, ctx->id);
+	if (ctx->told == channel->stats.starts)
+		post_ref(channel, VGPU_REQUEST_CONTEXT_UNPIN, ctx->id);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgpu_context_unpin_locked);
 
@@ -176,16 +178,20 @@ EXPORT_SYMBOL_IF_KUNIT(vgpu_context_destroy);
 
 /**
  * vgpu_contexts_announce - tell a mediator that knows nothing of the contexts that are pinned
- * @channel: the channel, which was just started; its lock is held
+ * @channel: the channel, which was just started, so that its ring is empty; its lock is held
+ *
+ * As many as the ring takes without a doorbell, those first that were pinned first: the kernel's
+ * own are among them.
  */
 void vgpu_contexts_announce(struct vgpu_channel *channel)
 {
+	u32 room = (channel->request.size - 1) * sizeof(u32) / sizeof(struct vgt_context_pin);
 	struct vgpu_context *ctx;
 
 	lockdep_assert_held(&channel->lock);
 
 	list_for_each_entry(ctx, &channel->pinned, link) {
-		if (!vgpu_channel_has(channel, VGT_FEATURE_CONTEXT))
+		if (!room-- || !vgpu_channel_has(channel, VGT_FEATURE_CONTEXT))
 			break;
 
 		post_pin(channel, ctx);

@@ -182,6 +182,20 @@ static void a_range_must_fit_into_the_vm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, row->total), row->ret);
 }
 
+/* Else the GPU would have, at its upper half, what a CPU with 5 levels has at another address */
+static void memory_is_where_the_cpu_has_it(struct kunit *test)
+{
+	struct drm_i915_gem_vm_range args = {
+		.op = I915_VM_RANGE_BIND_MEMORY,
+		.address = 0xffff800000000000ull,
+		.length = SZ_4K,
+	};
+
+	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), -EFAULT);
+	args.op = I915_VM_RANGE_BIND_OBJECT;
+	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), 0);
+}
+
 static void chunks_cover_a_range(struct kunit *test)
 {
 	const struct chunks_row *row = test->param_value;
@@ -250,6 +264,7 @@ static void directories_suffice_for_any_place(struct kunit *test)
 static struct kunit_case i915_svm_cases[] = {
 	KUNIT_CASE_PARAM(arguments_are_checked, args_gen_params),
 	KUNIT_CASE_PARAM(a_range_must_fit_into_the_vm, place_gen_params),
+	KUNIT_CASE(memory_is_where_the_cpu_has_it),
 	KUNIT_CASE_PARAM(chunks_cover_a_range, chunks_gen_params),
 	KUNIT_CASE_PARAM(an_interval_touches_chunks, interval_gen_params),
 	KUNIT_CASE_PARAM(ptes_are_as_large_as_segments_allow, sizes_gen_params),
