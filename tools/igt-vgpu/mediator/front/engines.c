@@ -10,7 +10,10 @@
 
 #include "engines.h"
 
-/* Commands per call into the core: some 50 us, the latency of an interrupt or a reset. */
+/*
+ * Commands per call into the core: some 50 us, the latency of an interrupt or a reset; of blits so
+ * many as move 4 MiB (gpu/blt.c).
+ */
 #define BUDGET 500
 /*
  * A stream that never ends (an IGT spinner) leaves this much of each 30 slices to the vCPUs: two

@@ -24,8 +24,11 @@ struct blt_row {
 
 /* Larger operations first let the host deliver pending interrupts: someone may wait for one. */
 #define LONG_BLIT_BYTES	(256u << 10)
-/* After so many the engine looks around: who pauses the machine waits for the end of a slice. */
-#define BYTES_PER_CALL	(4u << 20)
+/*
+ * After so many, of one blit or of several, the engine looks around: another owner, or who pauses
+ * the machine, waits for the end of a slice, which is counted in commands otherwise.
+ */
+#define BYTES_PER_SLICE	(4u << 20)
 
 void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2)
 {
@@ -252,14 +255,15 @@ static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, ui
 	const struct blt *blt = row->blt;
 	uint32_t rows = blt->y2 - blt->y1;
 	bool reverse = backwards(blt);
-	uint64_t moved;
 
-	for (moved = 0; cs->blt_row < rows; moved += len, cs->blt_row++) {
+	for (; cs->blt_row < rows; cs->blt_bytes += len, cs->blt_row++) {
 		int32_t at = reverse ? rows - 1 - cs->blt_row : cs->blt_row;
 
-		if (moved >= BYTES_PER_CALL ||
-		    atomic_load_explicit(&cs->engine->stop, memory_order_relaxed))
+		if (cs->blt_bytes >= BYTES_PER_SLICE ||
+		    atomic_load_explicit(&cs->engine->stop, memory_order_relaxed)) {
+			cs->blt_bytes = 0;
 			return BLT_PART;
+		}
 		if (aside && !gather_row(cs, blt, blt->sy + at, aside, len))
 			return BLT_FAULT;
 		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len))

@@ -216,7 +216,11 @@ static void run_wa_batch(struct gpu_engine *engine, uint32_t addr, unsigned int 
 			break;
 		if (dwords && cs->depth == 1 && cs->level[1].addr >= end)
 			break;
-		gpu_cs_step(cs);
+		/* It is run without a look at anything else, so it may not take long. */
+		if (gpu_cs_step(cs) == GPU_CS_PART && !atomic_load(&engine->stop)) {
+			fail(engine, "its workaround batch moves too much");
+			break;
+		}
 	}
 	if (steps == WA_BATCH_STEPS)
 		fail(engine, "its workaround batch does not end");

@@ -65,6 +65,7 @@ struct gpu_cs {
 	/* XY_SETUP_BLT: BR01 mode, BR24/25 clip, BR09 base (lo, hi), BR05/06 colours, - */
 	uint32_t blt_setup[8];
 	uint32_t blt_row;	/* rows that the blit at this position has done, GPU_CS_PART */
+	uint64_t blt_bytes;	/* moved by blits since the last GPU_CS_PART */
 	uint64_t loop_addr;	/* the last jump executed, ... */
 	bool loop_pure;		/* ... and whether since then it did nothing but look at memory */
 	bool faulted;		/* hung by a page fault at fault_addr, not an invalid command */
@@ -80,7 +81,7 @@ struct gpu_cs {
 enum gpu_cs_result {
 	GPU_CS_MORE,		/* a command was executed */
 	GPU_CS_ARB_POINT,	/* so, and the engine may be preempted here (MI_ARB_CHECK, ...) */
-	GPU_CS_PART,		/* a long command did some of its work: again, but not at once */
+	GPU_CS_PART,		/* blits moved much: again, but not at once */
 	GPU_CS_SPIN,		/* so, a jump in a loop that only looks at memory: come later */
 	GPU_CS_EMPTY,		/* ring head has reached the tail */
 	GPU_CS_WAIT,		/* MI_SEMAPHORE_WAIT not satisfied: also a preemption point */

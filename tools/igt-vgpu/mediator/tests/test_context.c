@@ -414,6 +414,32 @@ static void an_endless_workaround_batch_hangs_the_engine(void **state)
 	assert_int_equal(fx_reg(r.fx, 0x2234) >> 18 & 1, 0);
 }
 
+/* It runs without a look at who else wants the engine. */
+static void a_workaround_batch_that_moves_much_hangs_the_engine(void **state)
+{
+	static const struct { uint32_t rows, result; } rows[] = { { 16, 1 }, { 32767, 0 } };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig r;
+		uint32_t wa;
+
+		rig_init(&r, *state, GPU_BCS0, 0);
+		wa = fx_ggtt_alloc(r.fx, 0, 1);
+		fx_ppgtt_map(&r.a, 0x100000, fx_alloc(r.fx, 0, 1), 1, 0);
+		/* XY_COLOR_BLT, 1 KiB a row, all rows onto the same page */
+		memcpy(fx_at(r.fx, wa),
+		       (uint32_t[]){ 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16,
+				     0, rows[i].rows << 16 | 256, 0x100000, 0, 0x77, MI_BB_END },
+		       32);
+		fx_ctx_set(&r.a, FX_CTX_BB_PER_CTX, wa | 1);
+		fx_emit(&r.a, 4, MI_STORE_DWORD_GGTT, r.result, 0u, 1u);
+		fx_submit(r.fx, &r.a, NULL);
+		fx_run_bounded(r.fx, GPU_BCS0, 10);
+		assert_int_equal(slot(&r, 0), rows[i].result);
+	}
+}
+
 static struct gpu_engine *to_stop;
 
 /* As gpu_engine_stop() does from another thread, while the first store is executed. */
@@ -593,6 +619,7 @@ int main(void)
 		T(the_context_timestamp_counts_only_while_the_context_runs),
 		T(workaround_batches_run_at_every_restore_before_the_ring),
 		T(an_endless_workaround_batch_hangs_the_engine),
+		T(a_workaround_batch_that_moves_much_hangs_the_engine),
 		T(workaround_batches_that_were_interrupted_run_again),
 		T_SHARED(a_batch_is_not_resumed_for_what_stands_in_anothers_page),
 		T_SHARED(page_tables_lie_in_the_domain_that_the_mediator_named),

@@ -234,6 +234,38 @@ static void what_could_take_the_server_down_is_not_mapped(void **state)
 	close(event);
 }
 
+static void hugetlb_is_not_mapped(void **state)
+{
+	struct vx *vx = &((struct vx_pair *)*state)->vx[0];
+	int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	if (huge < 0)
+		skip();		/* a kernel without it */
+	assert_int_equal(ftruncate(huge, 64 << 20), 0);
+	assert_int_equal(fcntl(huge, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	vx_negotiate(vx);
+	assert_int_equal(vx_dma_map(vx, 0, 0x1000, 0, RW, huge), EPERM);
+	close(huge);
+}
+
+static void a_client_does_not_take_all_addresses_of_the_server(void **state)
+{
+	const uint64_t half = 1ull << 39;
+	struct vx *vx = &((struct vx_pair *)*state)->vx[0];
+	int sparse = vx_memfd(2 * half, true);
+
+	vx_negotiate(vx);
+	assert_int_equal(vx_dma_map(vx, 0, half, 0, RW, sparse), 0);
+	assert_int_equal(vx_dma_map(vx, 2 * half, half + 0x1000, 0, RW, sparse), ENOSPC);
+	assert_int_equal(vx_dma_map(vx, half, half, half, RW, sparse), 0);
+	assert_int_equal(vx_dma_map(vx, 2 * half, 0x1000, 0, RW, sparse), ENOSPC);
+	/* What is not mapped takes nothing. */
+	assert_int_equal(vx_dma_map(vx, 2 * half, half, 0, RW, -1), 0);
+	assert_int_equal(vx_dma_unmap(vx, half, half), 0);
+	assert_int_equal(vx_dma_map(vx, half, 0x1000, 0, RW, sparse), 0);
+	close(sparse);
+}
+
 static void ranges_do_not_overlap(void **state)
 {
 	static const struct { uint64_t address, size; int err; } rows[] = {
@@ -549,6 +581,8 @@ int main(void)
 		T(nothing_is_reached_without_bus_mastering),
 		T(ranges_are_reached_where_and_as_they_were_mapped),
 		T(what_could_take_the_server_down_is_not_mapped),
+		T(hugetlb_is_not_mapped),
+		T(a_client_does_not_take_all_addresses_of_the_server),
 		T(ranges_do_not_overlap),
 		T(ranges_run_out_and_come_back),
 		T(memory_that_is_taken_back_is_not_written_any_more),

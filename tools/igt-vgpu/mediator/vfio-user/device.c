@@ -66,10 +66,14 @@ struct stats *vfu_device_stats(struct vfu_device *device)
 	return device->stats;
 }
 
-/** vfu_device_set_master - what is out of reach now is not reached through old pointers either */
+/**
+ * vfu_device_set_master - what is out of reach now is not reached through old pointers either
+ *
+ * What comes into reach was not remembered as missing: the other vGPUs need not stop for that.
+ */
 void vfu_device_set_master(struct vfu_device *device, bool master)
 {
-	if (atomic_exchange(&device->master, master) != master)
+	if (atomic_exchange(&device->master, master) && !master)
 		gvt_invalidate_host_pages(device->gvt);
 }
 

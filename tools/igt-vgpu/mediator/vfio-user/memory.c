@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "memory.h"
 
@@ -23,6 +25,7 @@ void vfu_memory_init(struct vfu_memory *memory, struct gvt *gvt)
 	pthread_rwlock_init(&memory->lock, NULL);
 	memory->range = g_new0(struct vfu_range, VFU_MAX_RANGES);
 	memory->count = 0;
+	memory->mapped = 0;
 }
 
 /** vfu_memory_fini - see memory.h */
@@ -66,13 +69,19 @@ static int check_request(const struct vfio_user_dma_map *map)
 	return 0;
 }
 
-/* Would an access ever meet the end of the file? */
+/*
+ * Would an access ever meet the end of the file? Of hugetlb's, it may meet a hole for which there is
+ * no page any more, and such a file is not mapped and unmapped by the page.
+ */
 static int check_file(const struct vfio_user_dma_map *map, int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
+	struct statfs fs;
 	struct stat st;
 
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))
+		return EPERM;
+	if (fstatfs(fd, &fs) || fs.f_type != TMPFS_MAGIC)
 		return EPERM;
 	if (fstat(fd, &st))
 		return errno;
@@ -109,12 +118,15 @@ int vfu_memory_map(struct vfu_memory *memory, const struct vfio_user_dma_map *ma
 		return EEXIST;
 	if (memory->count == VFU_MAX_RANGES)
 		return ENOSPC;
+	if (fd >= 0 && map->size > VFU_MAX_BYTES - memory->mapped)
+		return ENOSPC;
 	if (fd >= 0) {
 		err = check_file(map, fd);
 		if (!err)
 			err = map_file(map, fd, &range.host);
 		if (err)
 			return err;
+		memory->mapped += map->size;
 	}
 	pthread_rwlock_wrlock(&memory->lock);
 	memmove(&memory->range[at + 1], &memory->range[at],
@@ -144,6 +156,7 @@ int vfu_memory_unmap(struct vfu_memory *memory, uint64_t address, uint64_t size)
 	if (range.host) {
 		gvt_invalidate_host_pages(memory->gvt);
 		munmap(range.host, size);
+		memory->mapped -= size;
 	}
 	return 0;
 }
@@ -157,6 +170,7 @@ void vfu_memory_clear(struct vfu_memory *memory)
 	memory->count = 0;
 	pthread_rwlock_unlock(&memory->lock);
 	gvt_invalidate_host_pages(memory->gvt);
+	memory->mapped = 0;
 	for (i = 0; i < count; i++) {
 		const struct vfu_range *range = &memory->range[i];
 

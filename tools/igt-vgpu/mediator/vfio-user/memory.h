@@ -16,6 +16,8 @@
 #include "protocol.h"
 
 #define VFU_MAX_RANGES 1024u
+/* What one client may take of the server's address space: all of them together fit into it. */
+#define VFU_MAX_BYTES (1ull << 40)
 
 struct vfu_range;
 
@@ -25,12 +27,14 @@ struct vfu_range;
  * @lock: guards what follows; a leaf
  * @range: by ascending address, none overlaps another
  * @count: of them
+ * @mapped: bytes that are mapped here; only the client's thread looks
  */
 struct vfu_memory {
 	struct gvt *gvt;
 	pthread_rwlock_t lock;
 	struct vfu_range *range;
 	unsigned int count;
+	uint64_t mapped;
 };
 
 void vfu_memory_init(struct vfu_memory *memory, struct gvt *gvt);
@@ -38,9 +42,9 @@ void vfu_memory_init(struct vfu_memory *memory, struct gvt *gvt);
 void vfu_memory_fini(struct vfu_memory *memory);
 /*
  * @fd stays the caller's; -1: the range is known, but nobody can reach it. EEXIST: overlaps;
- * EINVAL: not whole pages, no such flags, beyond the end of the file; ENOSPC: too many; EPERM: the
- * file may shrink, which would take this process down: it must be a memfd that is sealed against
- * that; others: mmap()'s.
+ * EINVAL: not whole pages, no such flags, beyond the end of the file; ENOSPC: too many, or more than
+ * VFU_MAX_BYTES; EPERM: the file may shrink, which would take this process down: it must be a memfd
+ * that is sealed against that, and not one of hugetlb; others: mmap()'s.
  */
 int vfu_memory_map(struct vfu_memory *memory, const struct vfio_user_dma_map *map, int fd);
 /* When it returns nobody has a pointer there any more. ENOENT: no such range. */
