@@ -104,7 +104,8 @@ class Passes:
         return self.dir / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40] + ".json")
 
     def has(self, cell: Cell) -> bool:
-        return self.key(cell).exists() or self.key(cell).stem in self.recorded
+        key = self.key(cell)
+        return key.stem in self.recorded or key.exists()
 
     def add(self, cell: Cell, seconds: float) -> None:
         path = self.key(cell)

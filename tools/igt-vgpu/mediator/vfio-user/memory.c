@@ -118,9 +118,9 @@ int vfu_memory_map(struct vfu_memory *memory, const struct vfio_user_dma_map *ma
 		return EEXIST;
 	if (memory->count == VFU_MAX_RANGES)
 		return ENOSPC;
-	if (fd >= 0 && map->size > VFU_MAX_BYTES - memory->mapped)
-		return ENOSPC;
 	if (fd >= 0) {
+		if (map->size > VFU_MAX_BYTES - memory->mapped)
+			return ENOSPC;
 		err = check_file(map, fd);
 		if (!err)
 			err = map_file(map, fd, &range.host);
