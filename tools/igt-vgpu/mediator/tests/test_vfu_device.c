@@ -5,11 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/pci_regs.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vfu_fixture.h"
@@ -421,6 +426,7 @@ static void only_an_eventfd_is_told_and_a_full_one_is_not_waited_for(void **stat
 	struct vx *vx = &((struct vx_pair *)*state)->vx[0];
 	uint64_t full = UINT64_MAX - 1;
 	int event = eventfd(0, 0);
+	unsigned int i;
 	int ends[2];
 
 	vx_negotiate(vx);
@@ -428,11 +434,45 @@ static void only_an_eventfd_is_told_and_a_full_one_is_not_waited_for(void **stat
 	assert_int_equal(vx_set_irq(vx, MSI, EVENTFD, 1, ends[1]), EINVAL);
 	assert_int_equal(vx_set_irq(vx, MSI, EVENTFD, 1, vx->memfd), EINVAL);
 	assert_int_equal(vx_set_irq(vx, MSI, EVENTFD, 1, event), 0);
+	/* Blocking or not is a flag of the client's as much as ours. */
+	assert_int_equal(fcntl(event, F_GETFL) & O_NONBLOCK, 0);
 	assert_int_equal(write(event, &full, sizeof(full)), sizeof(full));
-	assert_int_equal(vx_set_irq(vx, MSI, NONE(TRIGGER), 1, -1), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(vx_set_irq(vx, MSI, NONE(TRIGGER), 1, -1), 0);
+	assert_int_equal(read(event, &full, sizeof(full)), sizeof(full));
+	assert_int_equal(full, UINT64_MAX);
 	close(event);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+static void without_asynchronous_io_there_is_no_device(void **state)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { .len = 4, .filter = code };
+	const struct vgpu_config config = { 0 };
+	struct vx_pair *pair = *state;
+	char *error = NULL;
+	pid_t child;
+	int status;
+
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+			_exit(1);
+		if (vfu_device_new(pair->gx->gvt, &config, &error))
+			_exit(2);
+		_exit(strstr(error, "io_setup(): Function not implemented") ? 0 : 3);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /* ---- resets and ends ---- */
@@ -590,6 +630,7 @@ int main(void)
 		T(a_line_is_told_once_until_it_is_unmasked),
 		T(a_client_can_try_its_own_end),
 		T(only_an_eventfd_is_told_and_a_full_one_is_not_waited_for),
+		T(without_asynchronous_io_there_is_no_device),
 		T(a_reset_leaves_nothing_but_the_clients_memory),
 		T(a_guest_that_slept_is_known_when_it_wakes_up_and_a_new_one_is_not),
 		T(a_client_that_goes_leaves_nothing_and_the_other_one_goes_on),

@@ -32,11 +32,11 @@ struct vfu_device *vfu_device_new(struct gvt *gvt, const struct vgpu_config *con
 	device->gvt = gvt;
 	device->stats = stats_new();
 	vfu_memory_init(&device->memory, gvt);
-	vfu_interrupt_init(&device->interrupt, device->stats);
 	vfu_config_init(&device->config, gvt_gpu(gvt));
 	mine.opaque = device;
 	mine.stats = device->stats;
-	device->vgpu = vgpu_new(gvt, &mine, error);
+	if (vfu_interrupt_init(&device->interrupt, device->stats, error))
+		device->vgpu = vgpu_new(gvt, &mine, error);
 	if (!device->vgpu) {
 		vfu_device_free(device);
 		return NULL;

@@ -2,6 +2,7 @@
 /* See interrupt.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,10 +12,23 @@
 #include "stats/stats.h"
 
 /** vfu_interrupt_init - see interrupt.h */
-void vfu_interrupt_init(struct vfu_interrupt *interrupt, struct stats *stats)
+bool vfu_interrupt_init(struct vfu_interrupt *interrupt, struct stats *stats, char **error)
 {
+	int err;
+
 	*interrupt = (struct vfu_interrupt){ .stats = stats, .fd = { -1, -1 } };
 	pthread_mutex_init(&interrupt->lock, NULL);
+	interrupt->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (interrupt->null < 0) {
+		*error = g_strdup_printf("/dev/null: %s", g_strerror(errno));
+		return false;
+	}
+	err = io_setup(1, &interrupt->aio);
+	if (err)
+		*error = g_strdup_printf("io_setup(): %s: interrupts need asynchronous I/O; "
+					 "raise fs.aio-max-nr, or let the sandbox allow it",
+					 g_strerror(-err));
+	return !err;
 }
 
 /** vfu_interrupt_fini - see interrupt.h */
@@ -24,6 +38,10 @@ void vfu_interrupt_fini(struct vfu_interrupt *interrupt)
 
 	for (i = 0; i < VFU_NUM_VECTORS; i++)
 		vfu_interrupt_set_fd(interrupt, i, -1);
+	if (interrupt->aio)
+		io_destroy(interrupt->aio);
+	if (interrupt->null >= 0)
+		close(interrupt->null);
 	pthread_mutex_destroy(&interrupt->lock);
 }
 
@@ -35,14 +53,24 @@ void vfu_interrupt_set_vgpu(struct vfu_interrupt *interrupt, struct vgpu *vgpu)
 	pthread_mutex_unlock(&interrupt->lock);
 }
 
-/* With the lock. Never waits: a counter that is full has something to be looked at already. */
+/*
+ * With the lock. An engine's thread, or another client's, comes here: it must never wait. write()
+ * does when the counter is full, and O_NONBLOCK is no help, for the client shares that flag. The
+ * end of asynchronous I/O (here a read of nothing) never does: a counter that is full stays full.
+ */
 static void tell(struct vfu_interrupt *interrupt, unsigned int index)
 {
-	const uint64_t one = 1;
+	struct iocb nothing, *submit = &nothing;
 	int fd = interrupt->fd[index];
+	struct io_event end;
 
-	if (fd < 0 || write(fd, &one, sizeof(one)) != sizeof(one))
+	if (fd < 0)
 		return;
+	io_prep_pread(&nothing, interrupt->null, NULL, 0, 0);
+	io_set_eventfd(&nothing, fd);
+	if (io_submit(interrupt->aio, 1, &submit) != 1)
+		return;
+	io_getevents(interrupt->aio, 1, 1, &end, NULL);
 	stats_count(interrupt->stats,
 		    index == VFIO_PCI_MSI_IRQ_INDEX ? STATS_IRQ_MSI : STATS_IRQ_INTX);
 }
@@ -77,14 +105,13 @@ void vfu_interrupt_update(struct vfu_interrupt *interrupt)
 	pthread_mutex_unlock(&interrupt->lock);
 }
 
-/* An engine's thread, or another client's, writes there: it must never wait, as for a pipe. */
 static bool is_eventfd(int fd)
 {
 	char path[32], name[32] = "";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return readlink(path, name, sizeof(name) - 1) > 0 &&
-	       !strcmp(name, "anon_inode:[eventfd]") && !fcntl(fd, F_SETFL, O_NONBLOCK);
+	       !strcmp(name, "anon_inode:[eventfd]");
 }
 
 /** vfu_interrupt_set_fd - see interrupt.h */

@@ -9,6 +9,7 @@
 #ifndef VFIO_USER_INTERRUPT_H
 #define VFIO_USER_INTERRUPT_H
 
+#include <libaio.h>
 #include <linux/vfio.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -27,6 +28,8 @@ struct vgpu;
  * @masked: INTx: by the client, or because it was told and has not looked yet
  * @told: the level that the client knows of
  * @rises: the last rise of it
+ * @aio: how to tell without waiting
+ * @null: /dev/null, of which @aio reads nothing
  */
 struct vfu_interrupt {
 	struct stats *stats;
@@ -36,9 +39,12 @@ struct vfu_interrupt {
 	bool masked;
 	bool told;
 	uint32_t rises;
+	io_context_t aio;
+	int null;
 };
 
-void vfu_interrupt_init(struct vfu_interrupt *interrupt, struct stats *stats);
+/* False: the host has no asynchronous I/O for us, says *@error, to be freed. Then fini is due, too. */
+bool vfu_interrupt_init(struct vfu_interrupt *interrupt, struct stats *stats, char **error);
 /* Closes all descriptors. */
 void vfu_interrupt_fini(struct vfu_interrupt *interrupt);
 void vfu_interrupt_set_vgpu(struct vfu_interrupt *interrupt, struct vgpu *vgpu);
