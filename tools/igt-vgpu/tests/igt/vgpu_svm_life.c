@@ -570,17 +570,18 @@ static void test_unrelated(struct vgpu_vm *vm)
 	vgpu_emit_spin(&code);
 	igt_assert_eq(vgpu_code_submit(&code), 0);
 	before = vgpu_svm_counter(guest.card, "invalidations");
-	for (int i = 0; i < 100; i++) {
-		uint8_t *other = vgpu_memory_small(MIB);
+	/* Not more of it: the driver cancels a batch after 20 s, and hosts are slow at times. */
+	for (int i = 0; i < 20; i++) {
+		uint8_t *other = vgpu_memory_small(MIB / 4);
 
-		memset(other, i, MIB);
-		igt_assert(!munmap(other, MIB));
+		memset(other, i, MIB / 4);
+		igt_assert(!munmap(other, MIB / 4));
 	}
 	after = vgpu_svm_counter(guest.card, "invalidations");
 	igt_assert(vgpu_code_busy(&code));
 	vgpu_code_release(&code);
 	vgpu_code_end(&code);
-	igt_assert_f(before == after, "100 unrelated munmaps cost %llu invalidations\n",
+	igt_assert_f(before == after, "20 unrelated munmaps cost %llu invalidations\n",
 		     (unsigned long long)(after - before));
 }
 
