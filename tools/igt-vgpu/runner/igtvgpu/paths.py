@@ -59,6 +59,11 @@ def kernel_dir(name: str) -> Path:
     return tree
 
 
+def source_dir(name: str) -> Path:
+    """Where to edit a kernel: its build tree, but for a user's tree that is built apart."""
+    return kernel_dir(name) if _tree(name) or name == "kvmgt" else Path(name).resolve()
+
+
 def modules_dir(name: str) -> Path:
     """Where kernel-build installed that kernel's modules (it contains lib/modules/RELEASE)."""
     if name == "kvmgt":

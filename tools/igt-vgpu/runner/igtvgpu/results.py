@@ -65,7 +65,7 @@ def environment(qemu: Path, accel: str, host: str, kernel: str) -> dict[str, str
         "runner": __version__, "python": platform.python_version(), "machine": platform.machine(),
         "cpus": str(os.cpu_count()), "host_kernel": platform.release(),
         "qemu_path": str(qemu), "qemu": _output_of(str(qemu), "--version"), "accel": accel, "mediator": host, "kernel": kernel,
-        "kernel_tree": _output_of("git", "-C", str(paths.kernel_dir(kernel)), "rev-parse", "HEAD"),
+        "kernel_tree": _output_of("git", "-C", str(paths.source_dir(kernel)), "rev-parse", "HEAD"),
         "base": " ".join(base.read_text().split()) if base.exists() else "",
         "checkout": _output_of("git", "describe", "--always", "--dirty"),
     }
@@ -189,7 +189,7 @@ class Reporter:
                 print(f"  {result.name}: {result.reason.splitlines()[0] if result.reason else ''}", file=self._out)
         print(f"\nResults: {relative(path)}\nLogs:    {relative(self.folder)}/", file=self._out)
         if self._env.get("kernel"):
-            print(f"Kernel:  {relative(paths.kernel_dir(self._env['kernel']))}/ (edit it there and run again)   "
+            print(f"Kernel:  {relative(paths.source_dir(self._env['kernel']))}/ (edit it there and run again)   "
                   f"QEMU: {relative(self._env.get('qemu_path', ''))} ({self._env.get('accel', '')})", file=self._out)
         if self._env.get("mediator") == HOST_KVMGT:
             print(f"Freezes: {len(self.freezes)} nested guests froze before their first test and were started once more", file=self._out)

@@ -301,6 +301,17 @@ class Paths(unittest.TestCase):
         self.assertEqual(paths.guest_path(paths.TOP / "out/x"), "/run/igt-vgpu/top/out/x")
         self.assertEqual(paths.guest_path("/usr/bin/true"), "/usr/bin/true")
 
+    def test_a_users_tree_is_edited_where_it_is_and_built_apart_unless_it_was_configured(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(paths, "OUT", Path(folder, "out")):
+            tree, apart = Path(folder, "tree"), Path(folder, "out", "kdir")
+            tree.mkdir()
+            apart.mkdir(parents=True)
+            (apart / "source").symlink_to(tree)
+            self.assertEqual((paths.source_dir(str(tree)), paths.kernel_dir(str(tree))), (tree, apart))
+            (tree / ".config").touch()
+            self.assertEqual((paths.source_dir(str(tree)), paths.kernel_dir(str(tree))), (tree, tree))
+            self.assertEqual(paths.source_dir("series"), paths.kernel_dir("series"))
+
 
 if __name__ == "__main__":
     unittest.main()
