@@ -10,6 +10,8 @@ uint32_t mmio_mi_mode_read(struct vgpu *vgpu, uint32_t offset);
 uint32_t mmio_eir_read(struct vgpu *vgpu, uint32_t offset);
 uint32_t mmio_execlist_status_read(struct vgpu *vgpu, uint32_t offset);
 uint32_t mmio_rpstat_read(struct vgpu *vgpu, uint32_t offset);
+uint32_t mmio_pwr_well_read(struct vgpu *vgpu, uint32_t offset);
+void mmio_pwr_well_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void mmio_hws_pga_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void mmio_mi_mode_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void mmio_eir_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);

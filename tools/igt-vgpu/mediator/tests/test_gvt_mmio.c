@@ -64,6 +64,24 @@ static void what_every_guest_sees_at_the_start(void **state)
 	assert_int_equal(gx_reg(a, 0xa26c), gpu_mmio_read(gvt_gpu(gx->gvt), 0xa26c, 4));
 }
 
+static void a_power_well_is_on_if_somebody_asks_for_it(void **state)
+{
+	const uint32_t bios = 0x45400, driver = 0x45404;
+	GUESTS(state);
+
+	gx_set_reg(a, driver, 1u << 31 | 1u << 3);
+	assert_int_equal(gx_reg(a, driver), 3u << 30 | 3u << 2);
+	assert_int_equal(gx_reg(a, bios), 1u << 30 | 1u << 2);
+	gx_set_reg(a, bios, 1u << 31);
+	gx_set_reg(a, driver, 0);
+	assert_int_equal(gx_reg(a, driver), 1u << 30);
+	assert_int_equal(gx_reg(b, driver), 0);
+	assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), driver, 4), 0);
+	/* Nobody switches a well on by saying that it is. */
+	gx_set_reg(b, driver, 1u << 30);
+	assert_int_equal(gx_reg(b, driver), 0);
+}
+
 static void forcewake_is_granted_at_once(void **state)
 {
 	static const uint32_t pairs[][2] = { { 0xa278, 0xd84 },
@@ -393,6 +411,7 @@ int main(void)
 		T(plain_storage_is_each_vgpu_s_own),
 		T(the_table_s_masks_hold_for_a_vgpu),
 		T(what_every_guest_sees_at_the_start),
+		T(a_power_well_is_on_if_somebody_asks_for_it),
 		T(forcewake_is_granted_at_once),
 		T(pcode_answers),
 		T(invalidations_are_over_when_the_write_is),
