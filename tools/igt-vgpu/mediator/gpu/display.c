@@ -23,15 +23,20 @@
 #define   GMBUS_HW_RDY		(1u << 11)
 #define   GMBUS_NAK		(1u << 10)
 
-/* A well is on if any of the four requesters (BIOS, driver, KVMR, debug) asks for it. */
-static uint32_t pwr_well_read(const struct gpu_reg_io *io, uint32_t stored)
+/** gpu_pwr_well_ctl - see gpu.h */
+uint32_t gpu_pwr_well_ctl(const uint32_t *regs, uint32_t offset)
 {
 	uint32_t requests = 0;
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		requests |= gpu_reg_get(io->gpu, PWR_WELL_CTL + 4 * i) & PWR_WELL_REQUESTS;
-	return (stored & PWR_WELL_REQUESTS) | requests >> 1;
+		requests |= regs[PWR_WELL_CTL / 4 + i] & PWR_WELL_REQUESTS;
+	return (regs[offset / 4] & PWR_WELL_REQUESTS) | requests >> 1;
+}
+
+static uint32_t pwr_well_read(const struct gpu_reg_io *io, uint32_t stored)
+{
+	return gpu_pwr_well_ctl(io->gpu->regs, io->offset);
 }
 
 static uint32_t pll_read(const struct gpu_reg_io *io, uint32_t stored)

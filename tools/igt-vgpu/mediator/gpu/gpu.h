@@ -231,4 +231,10 @@ struct gpu_reg_info {
  */
 bool gpu_reg_info(enum gpu_platform platform, uint32_t offset, struct gpu_reg_info *info);
 
+/*
+ * What HSW_PWR_WELL_CTL1 to 4 (@offset: which) read as, the GPU's or a vGPU's: @regs are all its
+ * stored values. A well is on if any of the four (BIOS, driver, KVMR, debug) asks for it.
+ */
+uint32_t gpu_pwr_well_ctl(const uint32_t *regs, uint32_t offset);
+
 #endif /* GPU_H */

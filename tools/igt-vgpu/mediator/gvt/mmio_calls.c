@@ -11,8 +11,6 @@
 #define PCODE_DATA		0x138128u
 #define PCODE_READY		(1u << 31)
 #define RPNSWREQ		0xa008u
-#define PWR_WELL_CTL		0x45400u	/* to 0x4540c: BIOS, driver, KVMR, debug */
-#define PWR_WELL_REQUESTS	0xaaaaaaaau	/* odd bits request, even bits show the state */
 
 #define MASKED_ON(value, bits)	(((value) & (bits)) && (((value) >> 16) & (bits)))
 
@@ -26,6 +24,11 @@ uint32_t mmio_read_zero(struct vgpu *vgpu, uint32_t offset)
 void mmio_pass_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 {
 	hw_write(vgpu->gvt, offset, value);
+}
+
+void mmio_vreg_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
+{
+	vreg_write(vgpu, offset, value);
 }
 
 static bool is_running(struct vgpu *vgpu, enum gpu_engine_id engine)
@@ -156,23 +159,10 @@ uint32_t mmio_rpstat_read(struct vgpu *vgpu, uint32_t offset)
 	return vreg_get(vgpu, RPNSWREQ) & 0xff800000u;
 }
 
-/*
- * There is no display, but the i915 of Linux 6.1 waits for power wells before it looks for one. A
- * well is on if one of the four asks for it.
- */
-void mmio_pwr_well_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
-{
-	vreg_write(vgpu, offset, value);
-}
-
+/* There is no display, but the i915 of Linux 6.1 waits for power wells before it looks for one. */
 uint32_t mmio_pwr_well_read(struct vgpu *vgpu, uint32_t offset)
 {
-	uint32_t requests = 0;
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		requests |= vreg_get(vgpu, PWR_WELL_CTL + 4 * i) & PWR_WELL_REQUESTS;
-	return (vreg_get(vgpu, offset) & PWR_WELL_REQUESTS) | requests >> 1;
+	return gpu_pwr_well_ctl(vgpu->vreg, offset);
 }
 
 /* The power controller answers everything at once and changes nothing. */
