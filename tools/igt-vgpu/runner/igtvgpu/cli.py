@@ -149,7 +149,7 @@ def command_run(args: argparse.Namespace) -> int:
     """Run the selected tests."""
     config = _config(args)
     items = _items(args)
-    reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel), args.tier)
+    reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel, args.platform or ""), args.tier)
     config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale * sanitize.SLOWER.get(args.kernel, 1))
     executor = Executor(config, reporter, config.timeout_scale * (NESTED_SCALE if args.host == HOST_KVMGT else 1))
     try:

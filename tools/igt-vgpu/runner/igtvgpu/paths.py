@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 TOP = Path(os.environ.get("IGT_VGPU_TOP_DIR") or Path(__file__).resolve().parents[4])
-OUT = Path(os.environ.get("IGT_VGPU_OUT") or TOP / "out").resolve()
+OUT = (TOP / "out").resolve()
 CACHE = Path(os.environ.get("IGT_VGPU_CACHE") or Path.home() / ".cache" / "igt-vgpu")
 TOOLS = TOP / "tools" / "igt-vgpu"
 TESTS = TOOLS / "tests"
@@ -42,8 +42,13 @@ def series_dir(name: str) -> Path:
     return folder if (folder / "BASE").is_file() else TOP / "patches"
 
 
+def is_backport(name: str) -> bool:
+    """Whether a kernel is that of a backport of the series, like 6.1."""
+    return series_dir(name) != TOP / "patches"
+
+
 def _tree(name: str) -> str:
-    return f"linux-{name}" if series_dir(name) != TOP / "patches" else _TREES.get(name, "")
+    return f"linux-{name}" if is_backport(name) else _TREES.get(name, "")
 
 
 def kernel_dir(name: str) -> Path:

@@ -58,13 +58,14 @@ def _output_of(*argv: str) -> str:
         return ""
 
 
-def environment(qemu: Path, accel: str, host: str, kernel: str) -> dict[str, str]:
-    """What a reader needs to know to repeat or to distrust a run."""
+def environment(qemu: Path, accel: str, host: str, kernel: str, platform_name: str = "") -> dict[str, str]:
+    """What a reader needs to know to repeat or to distrust a run; `platform_name`: the GPU that was asked for."""
     base = paths.series_dir(kernel) / "BASE"
     return {
         "runner": __version__, "python": platform.python_version(), "machine": platform.machine(),
         "cpus": str(os.cpu_count()), "host_kernel": platform.release(),
         "qemu_path": str(qemu), "qemu": _output_of(str(qemu), "--version"), "accel": accel, "mediator": host, "kernel": kernel,
+        "platform": platform_name, "igt": os.environ.get("IGT_VGPU_IGT", ""),
         "kernel_tree": _output_of("git", "-C", str(paths.source_dir(kernel)), "rev-parse", "HEAD"),
         "base": " ".join(base.read_text().split()) if base.exists() else "",
         "checkout": _output_of("git", "describe", "--always", "--dirty"),
@@ -143,8 +144,11 @@ class Reporter:
 
     def repeat(self, name: str) -> str:
         """The command that repeats one test."""
-        extra = [f"{k}={v}" for k, v in (("KERNEL", self._env.get("kernel", "series")),
-                                         ("HOST", self._env.get("mediator", "software")))
+        kernel = self._env.get("kernel", "series")
+        variable = "SERIES" if paths.is_backport(kernel) else "KDIR" if "/" in kernel else "KERNEL"
+        extra = [f"{k}={v}" for k, v in ((variable, kernel), ("HOST", self._env.get("mediator", "software")),
+                                         ("PLATFORM", self._env.get("platform", "")),
+                                         ("IGT", self._env.get("igt", "") if name.startswith("upstream/") else ""))
                  if v not in ("series", "software", "")]
         # A VM's own result has no test to name: it is repeated by what ran in that VM.
         which = [] if name.startswith("vm/") else [f"TESTS='{name}'"]

@@ -106,17 +106,17 @@ class Suite:
         self._add("kunit", module, common, "unloaded", module=module, suites=suites, options=options)
 
     def selftests(self, flavour: str, groups: list[str] | None = None, exclude: dict[str, str] | None = None,
-                  expect_fail: dict[str, str] | None = None, deadline: dict[str, str] | None = None, options: str = "",
-                  name: str = "", **common: Any) -> None:
-        """i915's own selftests: "live" or "mock", one group a module load; a test in `deadline` ("group/test") alone; it, or a whole group
-        that is named there, gets several attempts."""
+                  expect_fail: dict[str, str] | None = None, deadline: dict[str, str] | None = None,
+                  empty: dict[str, str] | None = None, options: str = "", name: str = "", **common: Any) -> None:
+        """i915's own selftests: "live" or "mock", one group a module load; a test in `deadline` or `expect_fail` ("group/test") alone. What
+        `deadline` names, test or group, gets several attempts; a group in `empty` has no test, and any other must have one."""
         if flavour not in ("live", "mock"):
             raise SuiteError(f"{self.name}: selftests({flavour!r}): neither live nor mock")
-        for what, reason in {**(exclude or {}), **(expect_fail or {}), **(deadline or {})}.items():
+        for what, reason in {**(exclude or {}), **(expect_fail or {}), **(deadline or {}), **(empty or {})}.items():
             if not reason.strip():
                 raise SuiteError(f"{self.name}: selftests: {what} has no reason")
         self._add("selftests", name or flavour, common, "unloaded", flavour=flavour, groups=groups,
-                  exclude=exclude or {}, expect_fail=expect_fail or {}, deadline=deadline or {}, options=options)
+                  exclude=exclude or {}, expect_fail=expect_fail or {}, deadline=deadline or {}, empty=empty or {}, options=options)
 
     def stock(self, name: str, command: str, status: int = 0, output: str | None = None,
               **common: Any) -> None:

@@ -289,8 +289,12 @@ class VM:
             return False
 
     def another(self, spec: VmSpec, name: str, host: str = HOST_SOFTWARE) -> VM:
-        """A VM of another spec on the software mediator, or on a server's vGPU, with its logs beside ours; not booted yet."""
-        return VM(spec, replace(self.config, host=host), f"{self.name}-{name}")
+        """A VM of another spec on the software mediator, or on a server's vGPU, with its logs beside ours; not booted yet.
+
+        Its kernel log is part of ours, each line with "NAME: " before it, so that a splat of it fails the test that runs."""
+        vm = VM(spec, replace(self.config, host=host), f"{self.name}-{name}")
+        vm.listener = lambda line: self.add_line(replace(line, text=f"{name}: {line.text}"))
+        return vm
 
     def broken(self) -> str | None:
         """Why this VM can take no more tests, or None."""

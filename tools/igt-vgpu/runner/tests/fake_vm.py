@@ -30,6 +30,7 @@ class FakeVM:
     boot_log: list[str] = []
     kernel = "fake"
     known_splats = VM.known_splats
+    another = VM.another        # which is never booted here
 
     def __init__(self, spec: Any, config: VmConfig, name: str) -> None:
         self.spec, self.config, self.name = spec, config, name
@@ -63,6 +64,9 @@ class FakeVM:
     def print(self, text: str) -> None:
         """The guest's kernel says something."""
         self._lines.append(KmsgLine(float(len(self._lines)), text, time.monotonic()))
+
+    def add_line(self, line: KmsgLine) -> None:
+        self._lines.append(line)
 
     def _check(self) -> None:
         if self.dead:

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 from fake_vm import TIMEOUT, FakeVM, Run
+from igtvgpu.results import Reporter
+from igtvgpu.spec import VmSpec
 from igtvgpu.suite import Allow, Suite, SuiteError
 from igtvgpu.traps import fence_traps, requests
+from igtvgpu.vm import KmsgLine
 
 WARN = "WARNING: CPU: 1 PID: 77 at drivers/gpu/drm/i915/i915_gem.c:12 i915_x+0x1/0x2 [i915]"
 
@@ -134,6 +140,29 @@ class Failures(unittest.TestCase):
         self.assertEqual(run.boots, 0)
 
 
+class Repeat(unittest.TestCase):
+    """The command that a failure is repeated with: all that made it what it was."""
+
+    def command(self, name: str, **environment: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            return Reporter(environment, "fake", io.StringIO(), Path(folder), progress=False).repeat(name)
+
+    def test_nothing_is_said_of_what_is_usual(self):
+        self.assertEqual(self.command("s/it", kernel="series", mediator="software", platform=""), "make run TESTS='s/it'")
+
+    def test_kernel_host_and_gpu_are_those_of_the_run(self):
+        self.assertEqual(self.command("s/it", kernel="debug", mediator="kvmgt", platform="bdw"),
+                         "make run TESTS='s/it' KERNEL=debug HOST=kvmgt PLATFORM=bdw")
+        self.assertEqual(self.command("s/it", kernel="6.1"), "make run TESTS='s/it' SERIES=6.1")
+        self.assertEqual(self.command("s/it", kernel="/home/me/linux"), "make run TESTS='s/it' KDIR=/home/me/linux")
+
+    def test_a_vms_own_result_has_no_test_to_name(self):
+        self.assertEqual(self.command("vm/3/boot", platform="kbl"), "make run PLATFORM=kbl")
+
+    def test_upstream_igt_needs_its_build(self):
+        self.assertEqual(self.command("upstream/full/gem_sync/all", igt="/home/me/igt"), "make run TESTS='upstream/full/gem_sync/all' IGT=/home/me/igt")
+
+
 class Scenarios(unittest.TestCase):
     """Python tests: every way to end."""
 
@@ -168,6 +197,12 @@ class Scenarios(unittest.TestCase):
         run = self.run_one(never)
         self.assertLess(time.monotonic() - begin, 4)
         self.assertIn("did not end within", run["s/it"].reason)
+
+    def test_a_warning_of_a_second_guest_fails_the_test_that_has_it(self):
+        def test(t):
+            t.vm.another(VmSpec(), "stock").add_line(KmsgLine(1.0, WARN, 1.0))
+        run = self.run_one(test)
+        self.assertIn("kernel splat: WARN: stock: WARNING", run["s/it"].reason)
 
     def test_a_missing_log_line_fails(self):
         run = self.run_one(lambda t: t.expect_kmsg("never logged", timeout=0.1))

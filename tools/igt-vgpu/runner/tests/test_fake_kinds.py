@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import unittest
 from pathlib import Path
@@ -252,9 +253,26 @@ class Programs(unittest.TestCase):
         self.assertEqual((result.status, result.reason[:41]), ("fail", "live_lrc_layout failed with error -22; li"))
 
     def test_an_expected_failure_is_a_skip_with_its_reason_and_a_stale_one_fails(self):
-        lists = {"expect_fail": {"gt_lrc/live_lrc_layout": "not modelled"}}
-        self.assertEqual(self.selftest("-22", *self.FELL, **lists)["s/live/gt_lrc"].status, "skip")
-        self.assertEqual(self.selftest("-25", *self.RAN, expect_fail={"gt_lrc": "why"})["s/live/gt_lrc"].status, "fail")
+        for what in ("gt_lrc", "gt_lrc/live_lrc_layout"):
+            lists = {"expect_fail": {what: "not modelled"}}
+            result = self.selftest("-22", *self.FELL, **lists)[f"s/live/{what}"]
+            self.assertEqual((result.status, result.reason), ("skip", "fails as expected: not modelled"))
+            result = self.selftest("-25", *self.RAN, **lists)[f"s/live/{what}"]
+            self.assertEqual((result.status, result.reason[-17:]), ("fail", "the list is stale"))
+
+    def test_what_is_expected_to_fail_runs_apart_and_the_rest_of_its_group_without_it(self):
+        commands = []
+        suite = Suite("s", timeout=1)
+        suite.selftests("mock", groups=["memory_region"], expect_fail={"memory_region/igt_mock_fill": "why"})
+        with mock.patch.object(kinds, "i915_module", return_value=Path("/x/i915.ko")), \
+                mock.patch.object(kinds, "selftest_groups", return_value={"memory_region": "igt__3__mock_memory_region"}):
+            Run(suite, [("modprobe", lambda vm, command: commands.append(command) or (0, "")), ("cat", says(0, "-25"))])
+        self.assertEqual([re.search(r"st_filter=(\S*)", c)[1] for c in commands], ["!igt_mock_fill", "igt_mock_fill"])
+
+    def test_an_older_kernel_of_a_backport_may_pass_what_the_base_does_not(self):
+        passed = kinds.Outcome("pass", details={"failed": []})
+        self.assertIs(kinds._expected_failure(passed, "6.12's allocator", backport=True), passed)
+        self.assertEqual(kinds._expected_failure(passed, "6.12's allocator", backport=False).status, "fail")
 
     def deadline(self, *codes: str) -> Run:
         """A test with a deadline, whose attempts end with these codes."""
@@ -284,8 +302,15 @@ class Programs(unittest.TestCase):
         self.assertEqual(result.status, "fail")
         self.assertRegex(result.reason, "^failed in each of 5 attempts, .*live_lrc_layout failed with error -22")
 
-    def test_a_group_without_tests_is_a_skip_with_a_reason(self):
-        self.assertEqual(self.selftest("-25", *self.RAN[:2])["s/live/gt_lrc"].status, "skip")
+    def test_a_group_without_tests_is_a_skip_only_if_it_is_listed_as_empty(self):
+        result = self.selftest("-25", *self.RAN[:2], empty={"gt_lrc": "needs a GuC"})["s/live/gt_lrc"]
+        self.assertEqual((result.status, result.reason), ("skip", "needs a GuC"))
+        result = self.selftest("-25", *self.RAN[:2])["s/live/gt_lrc"]
+        self.assertEqual((result.status, result.reason[:11]), ("fail", "ran no test"), "a wedged GPU runs nothing, and that looks like success")
+
+    def test_a_group_that_is_listed_as_empty_and_is_not_is_a_failure(self):
+        result = self.selftest("-25", *self.RAN, empty={"gt_lrc": "needs a GuC"})["s/live/gt_lrc"]
+        self.assertEqual((result.status, result.reason[-17:]), ("fail", "the list is stale"))
 
     def test_an_exclusion_of_what_does_not_exist_is_a_failure(self):
         run = self.selftest("-25", *self.RAN, exclude={"gone": "was renamed"})

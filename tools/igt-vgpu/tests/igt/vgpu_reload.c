@@ -4,8 +4,8 @@
  * of it is the same.
  *
  * Modules are loaded by modprobe, from $IGT_VGPU_MODULES if that is set. What breaks these tests: a
- * balloon that is not given back (the second probe's reservation fails), state that outlives the
- * device.
+ * balloon that is not given back (drm_mm_takedown() warns, which the runner sees), state that
+ * outlives the device.
  */
 
 #include "igt.h"

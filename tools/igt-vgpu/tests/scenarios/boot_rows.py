@@ -29,7 +29,7 @@ class Row:
     """One configuration.
 
     `outcome` is IS_VGPU, IS_NATIVE, IS_LIE, or the errno with which the probe must end. `line` must match exactly one line of the
-    log; `forbid` none. `fences` is how many the driver must have (IS_VGPU only). `caught`: the counter of the mediator that
+    log, and so must `also`; `forbid` none. `fences` is how many the driver must have (IS_VGPU only). `caught`: the counter of the mediator that
     an IS_LIE must raise. `debug`: the line is a debug message of the driver.
     """
 
@@ -38,6 +38,7 @@ class Row:
     outcome: str | int
     line: str
     forbid: str = ""
+    also: str = ""
     fences: int = FENCES
     caught: str = ""
     debug: bool = False
@@ -45,6 +46,7 @@ class Row:
 
 DETECTED = r"Virtual GPU for Intel GVT-g detected: PVINFO version {}, capabilities "
 FOUND = DETECTED.format(r"1\.1")
+THE_CHANNEL = r"vGPU: the channel is on"
 NO_VGPU = r"Virtual GPU|[Bb]alloon|graphics memory"
 
 
@@ -101,7 +103,7 @@ def little(size: int) -> str:
 
 
 DETECTION = [
-    Row("the truth", "", IS_VGPU, FOUND),
+    Row("the truth", "", IS_VGPU, FOUND, also=THE_CHANNEL),
     Row("a magic of zero is bare hardware", "magic=0", IS_NATIVE, r"vGPU: no mediator", NO_VGPU, debug=True),
     Row("a magic of all ones is bare hardware with a warning", f"magic={2**64 - 1:#x}", IS_NATIVE,
         r"PVINFO page reads as all ones", NO_VGPU),
@@ -124,7 +126,7 @@ DETECTION = [
     Row("major 0xffff is too new", "version_major=0xffff", errno.EPROTONOSUPPORT, version(r"65535\.1", "guest"), NO_VGPU),
     Row("a swapped version is too old", "version_major=0;version_minor=2", errno.EPROTONOSUPPORT, version(r"0\.2", "host"),
         NO_VGPU),
-    Row("minor 0 is accepted", "version_minor=0", IS_VGPU, DETECTED.format(r"1\.0")),
+    Row("minor 0 is accepted and its channel bit ignored", "version_minor=0", IS_VGPU, DETECTED.format(r"1\.0"), THE_CHANNEL),
     Row("minor 7 is accepted", "version_minor=7", IS_VGPU, DETECTED.format(r"1\.7")),
     Row("minor 0xffff is accepted", "version_minor=0xffff", IS_VGPU, DETECTED.format(r"1\.65535")),
     Row("unknown capabilities are ignored", "vgt_caps=0x3c", IS_VGPU, FOUND + r".*unknown:0x20"),
@@ -238,16 +240,22 @@ LIES = [
         ours("non-mappable", NB, NB + NS + 0x10000000), caught="ggtt"),
 ]
 
+
+def bounded(offered: int) -> str:
+    return rf"vGPU: the host offers {offered} fences \(fence_num\), the GPU has 32; using 32"
+
+
+UNBOUNDED = r"vGPU: the host offers \d+ fences"
 FENCE_COUNTS = [
-    Row("no fences", "fence_num=0", IS_VGPU, FOUND, fences=0),
-    Row("one fence", "fence_num=1", IS_VGPU, FOUND, fences=1),
-    Row("four fences", "fence_num=4", IS_VGPU, FOUND, fences=4),
-    Row("31 fences", "fence_num=31", IS_VGPU, FOUND, fences=31),
-    Row("32 fences", "fence_num=32", IS_VGPU, FOUND, fences=32),
-    Row("33 fences are bounded by the hardware's 32", "fence_num=33", IS_VGPU, FOUND, fences=32),
-    Row("256 fences are bounded", "fence_num=256", IS_VGPU, FOUND, fences=32),
-    Row("0x80000000 fences are bounded", "fence_num=0x80000000", IS_VGPU, FOUND, fences=32),
-    Row("0xffffffff fences are bounded", "fence_num=0xffffffff", IS_VGPU, FOUND, fences=32),
+    Row("no fences", "fence_num=0", IS_VGPU, FOUND, UNBOUNDED, fences=0),
+    Row("one fence", "fence_num=1", IS_VGPU, FOUND, UNBOUNDED, fences=1),
+    Row("four fences", "fence_num=4", IS_VGPU, FOUND, UNBOUNDED, fences=4),
+    Row("31 fences", "fence_num=31", IS_VGPU, FOUND, UNBOUNDED, fences=31),
+    Row("32 fences", "fence_num=32", IS_VGPU, FOUND, UNBOUNDED, fences=32),
+    Row("33 fences are bounded by the hardware's 32", "fence_num=33", IS_VGPU, FOUND, also=bounded(33), fences=32),
+    Row("256 fences are bounded", "fence_num=256", IS_VGPU, FOUND, also=bounded(256), fences=32),
+    Row("0x80000000 fences are bounded", "fence_num=0x80000000", IS_VGPU, FOUND, also=bounded(0x80000000), fences=32),
+    Row("0xffffffff fences are bounded", "fence_num=0xffffffff", IS_VGPU, FOUND, also=bounded(0xffffffff), fences=32),
 ]
 
 COMBINED = [

@@ -22,6 +22,7 @@ BDF = "0000:00:02.0"
 DRIVER = "/sys/bus/pci/drivers/i915"
 SPEC = VmSpec(devices=(Vgpu("vgpu0", aperture_base=MB, aperture_size=MS, hidden_base=NB, hidden_size=NS, fences=FENCES),))
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
+FORCEWAKE_RENDER = 0xa278
 STRERROR = {os.strerror(code): code for code in errno.errorcode}
 
 suite = Suite("boot-matrix", vm=SPEC, timeout=60)
@@ -44,6 +45,12 @@ def bind(t) -> int:
     return STRERROR[told]
 
 
+def woken(t) -> bool:
+    """Whether the driver wrote FORCEWAKE_RENDER, as it does on bare hardware only (intel_uncore.c)."""
+    registers = t.vm.stats("vgpu0")["mmio"]["by_register"]
+    return any(row["w"] for offset, row in registers.items() if int(offset, 16) == FORCEWAKE_RENDER)
+
+
 def works(t, fences: int) -> None:
     """The vGPU that is bound executes, on every engine, and has so many fences."""
     t.run(f"{PROGRAMS}/vgpu_exec --run-subtest engines-in-turn-see-each-others-writes")
@@ -53,9 +60,10 @@ def works(t, fences: int) -> None:
 
 
 def judge_log(t, row: Row, lines: list[str]) -> None:
-    found = [x for x in lines if re.search(row.line, x)]
-    t.equal(len(found), 1, f"log lines that match /{row.line}/ among {len(lines)}, the last being "
-                           f"'{(lines or ['(none)'])[-1]}'")
+    for wanted in filter(None, (row.line, row.also)):
+        found = [x for x in lines if re.search(wanted, x)]
+        t.equal(len(found), 1, f"log lines that match /{wanted}/ among {len(lines)}, the last being "
+                               f"'{(lines or ['(none)'])[-1]}'")
     wrong = [x for x in lines if row.forbid and re.search(row.forbid, x)]
     t.equal(wrong, [], f"log lines that match /{row.forbid}/")
 
@@ -95,11 +103,15 @@ def pvinfo(t, row: Row):
 
     if row.outcome == IS_VGPU:
         t.equal(ended, 0, "errno of the probe")
+        t.check(not woken(t), "the driver of a vGPU asked for forcewake")
         works(t, row.fences)
         t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
     elif row.outcome == IS_LIE:
         t.check(t.vm.violations("vgpu0").get(row.caught), f"the mediator caught no {row.caught} access: {t.vm.violations('vgpu0')}")
-    elif row.outcome != IS_NATIVE:
+    elif row.outcome == IS_NATIVE:
+        t.equal(ended, 0, "errno of the native probe")
+        t.check(woken(t), "the probe never asked for forcewake, as a native one does")
+    else:
         t.equal(errno.errorcode.get(ended, ended), errno.errorcode[row.outcome], "errno of the probe")
         t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
 

@@ -6,8 +6,8 @@ Which checkpoints exist is found out by going on until a probe meets none. The v
 function of vgpu/; there must be one at detection and one at ballooning. (That each of the four reservations is undone if a
 later one fails is KUnit's to show. The driver's own checkpoints after ballooning find all four inflated.)
 
-What breaks a checkpoint: a splat, a balloon that stays (then the next probe's reservation fails), an object of one of the
-driver's caches that stays (the kernel warns when the cache goes), a device that cannot be bound afterwards.
+What breaks a checkpoint: a splat (also of drm_mm_takedown(), which warns of a balloon that stays in the GGTT's address space), an object
+of one of the driver's caches that stays (the kernel warns when the cache goes), a device that cannot be bound afterwards.
 """
 
 import errno

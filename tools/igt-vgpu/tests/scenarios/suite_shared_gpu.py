@@ -31,9 +31,8 @@ def server(t):
 
 
 def boot(t, running, name):
-    """A VM with that vGPU, its driver loaded. What its kernel logs is looked at like the log of `t.vm`."""
+    """A VM with that vGPU, its driver loaded."""
     vm = t.vm.another(GUEST, name, running.host(name))
-    vm.listener = lambda line: t.vm.add_line(replace(line, text=f"{name}: {line.text}"))
     vm.boot()
     done = vm.modprobe_i915(timeout=120)
     t.check(done.ok and vm.i915_bound(), f"i915 has no device on {name}: {done.why()}")
