@@ -108,6 +108,7 @@ void gpu_power_on_reset(struct gpu *gpu)
 		gpu_engine_stop(&gpu->engine[i]);
 	gpu_regs_reset(gpu, NULL);
 	apply_platform_regs(gpu);
+	gpu_ppgtt_set_ips(gpu, 0, gpu_reg_get(gpu, GPU_GAMW_ECO));
 	gpu->epoch_ns = gpu->ops->now_ns(gpu->opaque);
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
 		gpu_engine_reset(&gpu->engine[i]);

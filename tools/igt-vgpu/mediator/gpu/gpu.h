@@ -38,6 +38,7 @@
  */
 #define GPU_DOMAIN_SHIFT	52
 #define GPU_DOMAIN_MASK		(0xffull << GPU_DOMAIN_SHIFT)
+#define GPU_NUM_DOMAINS		256
 #define GPU_ADDR_MASK 0x00003ffffffff000ull /* bits 12-45: a page's address in its domain */
 #define GPU_PTE_PRESENT		(1ull << 0)
 #define GPU_PTE_WRITE		(1ull << 1)
@@ -133,6 +134,15 @@ bool gpu_aperture_write(struct gpu *gpu, unsigned int domain, uint32_t offset, u
 			uint64_t value);
 
 uint32_t gpu_aperture_size(const struct gpu *gpu);
+
+/*
+ * GEN8_GAMW_ECO_DEV_RW_IA (i915 gt/intel_gt_regs.h): without its GAMW_ECO_ENABLE_64K_IPS_FIELD a
+ * Gen9 knows no 64 KiB pages. The register is the owner's; of each other domain, the mediator tells
+ * here what its guest's says. It holds for all tables in that domain's memory, from the next command
+ * on. Any thread.
+ */
+#define GPU_GAMW_ECO		0x4080u
+void gpu_ppgtt_set_ips(struct gpu *gpu, unsigned int domain, uint32_t eco);
 
 #define GPU_PPGTT_SIZE		(1ull << 48)
 

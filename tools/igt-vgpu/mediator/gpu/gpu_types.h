@@ -170,6 +170,7 @@ struct gpu {
 	_Atomic uint64_t *ggtt;		/* GPU_GGTT_ENTRIES */
 	atomic_bool ggtt_dirty[GPU_GGTT_ENTRIES / GPU_GGTT_CHUNK];	/* chunks in use */
 	_Atomic uint64_t tlb_generation;	/* an invalidation makes all cached pages stale */
+	atomic_bool ips[GPU_NUM_DOMAINS];	/* by domain: its tables may have 64 KiB pages */
 	uint64_t epoch_ns;		/* now_ns() at power on */
 	uint64_t last_log_ns;		/* rate limit of log lines */
 	unsigned int log_dropped;	/* lines the rate limit swallowed since then */

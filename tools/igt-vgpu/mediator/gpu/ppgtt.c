@@ -6,11 +6,15 @@
  * Called by mem.c to fill the software TLB, by front ends that show a test what is mapped, and by
  * tests. It reads guest memory and must not write any, must not trust an entry, and a walk takes at
  * most four steps. Facts: i915 gt/intel_gtt.h, gt/gen8_ppgtt.c; PRM SKL vol. 5 "PPGTT".
+ *
+ * The bit for 64 KiB pages counts on Gen9, after a driver said so in GPU_GAMW_ECO; otherwise the
+ * walk ignores it (i915 gt/intel_gtt.c, gtt_write_workarounds(); gvt/gtt.c, vgpu_ips_enabled()).
  */
-#include "gpu_types.h"
+#include "core.h"
 
 #define PDE_PAGE_2M		(1ull << 7)	/* GEN8_PDE_PS_2M */
 #define PDE_IPS_64K		(1ull << 11)	/* GEN8_PDE_IPS_64K: 64 KiB pages in its table */
+#define ECO_IPS_64K		0xfu	/* GAMW_ECO_ENABLE_64K_IPS_FIELD, of GPU_GAMW_ECO */
 #define ENTRIES_MASK		511u
 
 /*
@@ -20,6 +24,13 @@
 static uint64_t entry_domain(uint64_t table, uint64_t entry)
 {
 	return table & GPU_DOMAIN_MASK ? table & GPU_DOMAIN_MASK : entry & GPU_DOMAIN_MASK;
+}
+
+/* Does the word of @table's owner allow 64 KiB pages there? */
+static bool takes_ips(struct gpu *gpu, uint64_t table)
+{
+	return atomic_load_explicit(&gpu->ips[(table & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT],
+				    memory_order_relaxed);
 }
 
 /* Entry @index of @table (address with domain bits); 0, not present, if there is no memory. */
@@ -69,7 +80,7 @@ static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 			page_shift = 21;
 			break;
 		}
-		if (*shift == 21 && entry & PDE_IPS_64K)
+		if (*shift == 21 && entry & PDE_IPS_64K && takes_ips(gpu, table))
 			page_shift = 16;
 		table = (entry & GPU_ADDR_MASK) | entry_domain(table, entry);
 	}
@@ -129,3 +140,19 @@ bool gpu_ppgtt_each(struct gpu *gpu, unsigned int domain, uint64_t root, uint64_
 	}
 	return true;
 }
+
+/** gpu_ppgtt_set_ips - see gpu.h; half a field is none: nobody knows which bit is which engine's */
+void gpu_ppgtt_set_ips(struct gpu *gpu, unsigned int domain, uint32_t eco)
+{
+	bool on = gpu->platform->gen == 9 && (eco & ECO_IPS_64K) == ECO_IPS_64K;
+
+	if (atomic_exchange(&gpu->ips[domain], on) != on)
+		atomic_fetch_add(&gpu->tlb_generation, 1);
+}
+
+static void gamw_eco_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
+{
+	gpu_ppgtt_set_ips(io->gpu, 0, now);
+}
+
+const struct gpu_reg_handler gpu_handler_gamw_eco = { .write = gamw_eco_write };

@@ -43,6 +43,18 @@ void gpu_engine_reset(struct gpu_engine *engine)
 	gpu_engine_publish(engine);
 }
 
+/*
+ * What a full reset takes beyond the engines. GPU_GAMW_ECO: i915 writes it after each one, which may
+ * have cleared it, and not after an engine's (gt/intel_gtt.c, gtt_write_workarounds(), by
+ * intel_gt_init_hw()); GVT-g clears it so (gvt/mmio.c, intel_vgpu_reset_mmio()).
+ */
+static void full_reset(struct gpu *gpu)
+{
+	gpu->full_resets++;
+	gpu_reg_set(gpu, GPU_GAMW_ECO, 0);
+	gpu_ppgtt_set_ips(gpu, 0, 0);
+}
+
 static void gdrst_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 {
 	struct gpu *gpu = io->gpu;
@@ -50,8 +62,6 @@ static void gdrst_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 
 	if (io->cs)
 		return;
-	if (io->raw & GRDOM_FULL)
-		gpu->full_resets++;
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
 		struct gpu_engine *engine = &gpu->engine[i];
 
@@ -62,6 +72,8 @@ static void gdrst_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 		gpu_engine_reset(engine);
 		gpu_engine_unstop(engine);
 	}
+	if (io->raw & GRDOM_FULL)
+		full_reset(gpu);
 	if (io->raw & (GRDOM_FULL | GRDOM_GUC))
 		gpu_reg_set(gpu, GUC_STATUS, GUC_IN_RESET);
 	gpu_power_update(gpu);

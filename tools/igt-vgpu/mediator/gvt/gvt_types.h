@@ -300,6 +300,7 @@ uint32_t vreg_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void mmio_save(struct vgpu *vgpu, enum gpu_engine_id engine);
 void mmio_load(struct vgpu *vgpu, enum gpu_engine_id engine);
 void mmio_init(struct vgpu *vgpu);
+void mmio_tell_ips(struct vgpu *vgpu);
 
 /* ---- execlist.c: virtual submission ports and status buffers ---- */
 void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);

@@ -135,6 +135,15 @@ void mmio_load(struct vgpu *vgpu, enum gpu_engine_id e)
 	}
 }
 
+/**
+ * mmio_tell_ips - GPU_GAMW_ECO of @vgpu may have changed: the GPU walks its page tables by its own
+ * register (GVT-g shadows them by it: gvt/gtt.c, vgpu_ips_enabled())
+ */
+void mmio_tell_ips(struct vgpu *vgpu)
+{
+	gpu_ppgtt_set_ips(vgpu->gvt->gpu, vgpu->id, vreg_get(vgpu, GPU_GAMW_ECO));
+}
+
 /** mmio_init - registers as after power on; nothing of this vGPU may be on an engine */
 void mmio_init(struct vgpu *vgpu)
 {
@@ -151,6 +160,7 @@ void mmio_init(struct vgpu *vgpu)
 	memset(vgpu->pcode_freq, 0, sizeof(vgpu->pcode_freq));
 	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		vgpu->engine[e].num_switched = 0;
+	mmio_tell_ips(vgpu);
 }
 
 static void denied(struct vgpu *vgpu, const char *what, uint32_t offset, const struct policy *row)

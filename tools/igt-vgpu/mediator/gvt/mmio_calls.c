@@ -128,7 +128,10 @@ void mmio_ring_mode_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 	vreg_write(vgpu, offset, value & ~(unsupported << 16 | unsupported));
 }
 
-/* 64 KiB pages are on for the GPU as a whole; a guest must say so for all engines or none. */
+/*
+ * 64 KiB pages in this guest's page tables: for all engines or for none, for its tables do not say
+ * for which they are (gvt/handlers.c, gamw_echo_dev_rw_ia_write()).
+ */
 void mmio_eco_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 {
 	uint32_t ips = value & 0xf;
@@ -142,6 +145,7 @@ void mmio_eco_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 		return;
 	}
 	vreg_write(vgpu, offset, value);
+	mmio_tell_ips(vgpu);
 }
 
 void mmio_forcewake_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)

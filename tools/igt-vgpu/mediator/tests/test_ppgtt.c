@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of gpu/ppgtt.c: every table format and page size, domains, write permission, lists of what
- * is mapped, and tables that are hostile.
+ * Tests of gpu/ppgtt.c: every table format and page size, what allows 64 KiB pages, domains, write
+ * permission, lists of what is mapped, and tables that are hostile.
  */
 #include <string.h>
 
@@ -11,6 +11,8 @@
 #define IPS_64K		(1ull << 11)
 #define RW		(GPU_PTE_PRESENT | GPU_PTE_WRITE)
 #define DOM(d)		((uint64_t)(d) << GPU_DOMAIN_SHIFT)
+#define GAMW_ECO	0x4080u
+#define GDRST		0x941cu
 
 static uint64_t *table(struct fx *fx, unsigned int domain, uint64_t addr)
 {
@@ -98,6 +100,7 @@ static void a_64_kib_page_uses_every_sixteenth_entry_only(void **state)
 	unsigned int shift = 0, i;
 
 	walk_init(&w, *state, 0);
+	fx_set_reg(w.fx, GAMW_ECO, 0xf);
 	table(w.fx, 0, w.pd)[7] |= IPS_64K;
 	for (i = 0; i < 512; i++)
 		table(w.fx, 0, w.pt)[i] = 0xdead000ull | RW; /* i915 fills the unused ones with
@@ -107,6 +110,118 @@ static void a_64_kib_page_uses_every_sixteenth_entry_only(void **state)
 	assert_int_equal(shift, 16);
 	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA - 0x3123, NULL) == (0x7650000 | RW));
 	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA + 0xcedc, NULL) == (0x765f000 | RW));
+}
+
+/* A directory entry that says 64 KiB, for a table whose entries tell which way it is read. */
+static void two_ways(struct walk *w, struct fx *fx, unsigned int domain)
+{
+	walk_init(w, fx, domain);
+	table(fx, domain, w->pd)[7] |= IPS_64K;
+	table(fx, domain, w->pt)[32] = 0x7650000 | RW;
+	table(fx, domain, w->pt)[35] = 0x1000 | RW;
+}
+
+static unsigned int shift_at(const struct walk *w)
+{
+	unsigned int shift = 0;
+	uint64_t pte = gpu_ppgtt_walk(w->fx->gpu, &w->root, VA, &shift) & GPU_ADDR_MASK;
+
+	assert_true(pte == (shift == 16 ? 0x7653000 : 0x1000));
+	return shift;
+}
+
+static void only_the_whole_field_allows_64_kib_pages(void **state)
+{
+	static const struct { uint32_t eco; unsigned int shift; } rows[] = {
+		{ 0xf, 16 }, { 0, 12 }, { 0x7, 12 }, { 0x8, 12 }, { 0x8f, 16 }, { 0x80, 12 },
+		{ 0xffffffff, 16 }, { 0xfffffff0, 12 },
+	};
+	struct walk w;
+	unsigned int i;
+
+	two_ways(&w, *state, 0);
+	assert_int_equal(shift_at(&w), 12);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fx_set_reg(w.fx, GAMW_ECO, rows[i].eco);
+		assert_int_equal(fx_reg(w.fx, GAMW_ECO), rows[i].eco);
+		assert_int_equal(shift_at(&w), rows[i].shift);
+	}
+}
+
+static void each_domain_has_64_kib_pages_of_its_own(void **state)
+{
+	struct walk of_1, of_2, owners;
+
+	two_ways(&of_1, *state, 1);
+	two_ways(&of_2, *state, 2);
+	two_ways(&owners, *state, 0);
+	gpu_ppgtt_set_ips(of_1.fx->gpu, 2, 0xf);
+	assert_int_equal(shift_at(&of_1), 12);
+	assert_int_equal(shift_at(&of_2), 16);
+	assert_int_equal(shift_at(&owners), 12);
+	fx_set_reg(owners.fx, GAMW_ECO, 0xf);
+	gpu_ppgtt_set_ips(of_1.fx->gpu, 2, 0);
+	assert_int_equal(shift_at(&of_1), 12);
+	assert_int_equal(shift_at(&of_2), 12);
+	assert_int_equal(shift_at(&owners), 16);
+}
+
+static void gen8_has_no_64_kib_pages(void **state)
+{
+	static const struct { enum gpu_platform platform; unsigned int shift; } rows[] = {
+		{ GPU_BDW, 12 }, { GPU_SKL, 16 }, { GPU_KBL, 16 }, { GPU_CFL, 16 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fx *fx = fx_new(rows[i].platform, true);
+		struct walk w;
+
+		two_ways(&w, fx, 0);
+		fx_set_reg(fx, GAMW_ECO, 0xf);
+		assert_int_equal(shift_at(&w), rows[i].shift);
+		fx_free(fx);
+	}
+}
+
+static void an_engines_reset_leaves_64_kib_pages_a_full_one_does_not(void **state)
+{
+	struct walk w;
+
+	two_ways(&w, *state, 0);
+	fx_set_reg(w.fx, GAMW_ECO, 0x8f);
+	fx_set_reg(w.fx, GDRST, 1u << 1);	/* the render engine's */
+	assert_int_equal(fx_reg(w.fx, GAMW_ECO), 0x8f);
+	assert_int_equal(shift_at(&w), 16);
+	fx_set_reg(w.fx, GDRST, 1u << 0);
+	assert_int_equal(fx_reg(w.fx, GAMW_ECO), 0);
+	assert_int_equal(shift_at(&w), 12);
+	fx_set_reg(w.fx, GAMW_ECO, 0xf);
+	gpu_power_on_reset(w.fx->gpu);
+	assert_int_equal(shift_at(&w), 12);
+}
+
+static void what_a_stream_looked_up_before_does_not_hold_after(void **state)
+{
+	struct cst *t = cst_new(GPU_SKL, GPU_BCS0, 0);
+	uint64_t *entry = fx_mem(t->fx, 0, t->ctx.pml4);
+	unsigned int shift;
+	uint32_t value;
+
+	(void)state;
+	for (shift = 39; shift > 21; shift -= 9)
+		entry = fx_mem(t->fx, 0, entry[DATA_VA >> shift & 511] & GPU_ADDR_MASK);
+	entry[DATA_VA >> 21 & 511] |= IPS_64K;
+	/* By 64 KiB, page 1 lies behind what the table's first entry names, cut to 64 KiB. */
+	*(uint32_t *)(t->data + GPU_PAGE_SIZE) = 4;
+	entry = fx_mem(t->fx, 0, entry[DATA_VA >> 21 & 511] & GPU_ADDR_MASK);
+	*(uint32_t *)fx_mem(t->fx, 0, (entry[0] & GPU_ADDR_MASK & ~0xffffull) + GPU_PAGE_SIZE) = 64;
+	assert_true(gpu_mem_read32(t->cs, GPU_SPACE_PPGTT, DATA_VA + GPU_PAGE_SIZE, &value));
+	assert_int_equal(value, 4);
+	fx_set_reg(t->fx, GAMW_ECO, 0xf);
+	assert_true(gpu_mem_read32(t->cs, GPU_SPACE_PPGTT, DATA_VA + GPU_PAGE_SIZE, &value));
+	assert_int_equal(value, 64);
+	cst_free(t);
 }
 
 static void a_2_mib_page_ends_the_walk_at_the_directory(void **state)
@@ -217,6 +332,7 @@ static uint64_t four_kinds(struct walk *w, struct fx *fx, unsigned int domain)
 	unsigned int i;
 
 	walk_init(w, fx, domain);
+	gpu_ppgtt_set_ips(fx->gpu, domain, 0xf);
 	table(fx, domain, w->pt)[35] = 0x7654000 | GPU_PTE_PRESENT;
 	table(fx, domain, w->pt)[511] = 0x1000 | RW;
 	table(fx, domain, w->pd)[8] = big | RW | IPS_64K;
@@ -311,6 +427,11 @@ int main(void)
 		TEST(each_absent_level_ends_the_walk),
 		TEST(writing_needs_the_write_bit_of_every_level),
 		TEST(a_64_kib_page_uses_every_sixteenth_entry_only),
+		TEST(only_the_whole_field_allows_64_kib_pages),
+		TEST(each_domain_has_64_kib_pages_of_its_own),
+		TEST(gen8_has_no_64_kib_pages),
+		TEST(an_engines_reset_leaves_64_kib_pages_a_full_one_does_not),
+		TEST(what_a_stream_looked_up_before_does_not_hold_after),
 		TEST(a_2_mib_page_ends_the_walk_at_the_directory),
 		TEST(a_page_size_bit_above_the_directory_means_nothing),
 		TEST(four_directories_translate_32_bits),
