@@ -155,6 +155,9 @@ static bool igt_engine_run(void *opaque, enum gpu_engine_id id, unsigned int bud
 {
     IgtGpu *gpu = opaque;
 
+    /* Traps and the main loop need the big lock: no batch holds them up. */
+    g_assert(!qemu_mutex_iothread_locked());
+
     /* Page pointers live as long as the memory map they came from: one map per slice. */
     RCU_READ_LOCK_GUARD();
     if (gpu->gvt) {

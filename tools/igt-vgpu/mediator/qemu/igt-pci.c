@@ -218,7 +218,10 @@ void igt_pci_irq(IgtPci *dev)
     }
 }
 
-/* MSI was switched on or off: what is pending goes out the new way. */
+/*
+ * MSI was switched on or off: what is pending goes out the new way. (Switched on, QEMU has lowered
+ * the line: msi_write_config().)
+ */
 static void igt_pci_write_config(PCIDevice *pci, uint32_t addr, uint32_t value, int len)
 {
     IgtPci *dev = IGT_PCI(pci);
@@ -232,9 +235,6 @@ static void igt_pci_write_config(PCIDevice *pci, uint32_t addr, uint32_t value, 
                            PCI_PM_CTRL_STATE_MASK) == 3);
     }
     if (msi_enabled(pci) != was_msi) {
-        if (!was_msi) {
-            pci_set_irq(pci, 0);
-        }
         dev->irq_delivered = false;
         igt_pci_irq_deliver(dev);
     }

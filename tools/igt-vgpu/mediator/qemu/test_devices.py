@@ -161,6 +161,87 @@ class Base(unittest.TestCase):
         return vm
 
 
+class Blitter:
+    """As much of a driver as it takes to have bcs0 execute: interrupts, a status page, a ring, a context."""
+
+    REGISTERS, USER_INTERRUPT = 0x22000, 1 << 16
+    MEMORY = 0x200000
+    STATUS, RING, CONTEXT, BATCH, DATA = 0, 1, 2, 4, 5      # pages of that memory, and of the GGTT
+    SAMPLES = 64                                            # so many pages of the GGTT, from DATA on, are the one of DATA
+    TIMEOUT = 20
+
+    def __init__(self, vm: Machine) -> None:
+        self.vm, self.tail = vm, 0
+        # A vGPU says where its share of the GGTT begins; the bare GPU has no such page.
+        self.ggtt = vm.read(BAR0 + PVINFO + 0x40, 4) if vm.read(BAR0 + PVINFO, 8) == MAGIC else 0x100000
+        for page in range(self.DATA + self.SAMPLES):
+            vm.write(BAR0 + GGTT + self.address(page) // 512, 8, self.MEMORY + 4096 * min(page, self.DATA) | 1)
+        for register, value in ((0x80, self.address(self.STATUS)), (0x29c, 0x80008000), (0xa8, 0)):
+            vm.write(BAR0 + self.REGISTERS + register, 4, value)
+        for register, value in ((0x44304, 0), (0x4430c, self.USER_INTERRUPT), (0x44200, 1 << 31)):
+            vm.write(BAR0 + register, 4, value)
+        # The ring context, as i915 writes it (tests/ring_context.c): two MI_LOAD_REGISTER_IMM and their registers.
+        for dword, value in ((0x01, 0x1100101b), (0x21, 0x11001011), (0x34, 0x05000000), (0x03, 0x10001),
+                             (0x09, self.address(self.RING)), (0x0b, 1)):
+            self.image(dword, value)
+        for first, registers in ((0x02, (0x244, 0x34, 0x30, 0x38, 0x3c)), (0x22, (0x3a8,))):
+            for n, register in enumerate(registers):
+                self.image(first + 2 * n, self.REGISTERS + register)
+
+    def address(self, page: int) -> int:
+        return self.ggtt + 4096 * page
+
+    def image(self, dword: int, value: int) -> None:
+        self.vm.write(self.MEMORY + 4096 * (self.CONTEXT + 1) + 4 * dword, 4, value)
+
+    def store(self, page: int, dwords: tuple[int, ...], first: int = 0) -> None:
+        for n, dword in enumerate(dwords):
+            self.vm.write(self.MEMORY + 4096 * page + 4 * (first + n), 4, dword)
+
+    def execute(self, *dwords: int) -> None:
+        self.store(self.RING, dwords, self.tail // 4)
+        self.tail += 4 * len(dwords)
+        self.image(0x07, self.tail)
+        for value in (0, 0, 1, self.address(self.CONTEXT) | 0x119):
+            self.vm.write(BAR0 + self.REGISTERS + 0x230, 4, value)
+
+    def raise_interrupt(self) -> None:
+        """Returns when it is pending; what the device made of it may still be on its way."""
+        self.execute(0x02 << 23, 0)
+        self.wait("its interrupt is not pending", lambda: self.vm.read(BAR0 + 0x44308, 4) & self.USER_INTERRUPT)
+
+    def answer_interrupt(self) -> None:
+        self.vm.write(BAR0 + 0x44308, 4, self.USER_INTERRUPT)
+
+    def spin(self) -> None:
+        """A batch that counts (MI_ATOMIC) and begins anew, until stop()."""
+        batch = self.address(self.BATCH)
+        self.store(self.BATCH, (0x2f << 23 | 1 << 22 | 5 << 8 | 1, self.address(self.DATA), 0, 0x31 << 23 | 1, batch, 0))
+        self.execute(0x31 << 23 | 1, batch, 0, 0)
+
+    def stop(self) -> None:
+        self.store(self.BATCH, (0x0a << 23,), 3)
+        self.wait("its batch does not end", lambda: not self.busy())
+
+    def busy(self) -> bool:
+        """RING_EXECLIST_STATUS: an element is valid, or the queue full."""
+        return bool(self.vm.read(BAR0 + self.REGISTERS + 0x234, 4) & 7 << 2)
+
+    def rounds(self) -> int:
+        return self.vm.read(self.MEMORY + 4096 * self.DATA, 4)
+
+    def rounds_meanwhile(self) -> set[int]:
+        """What rounds() was while QEMU's main loop was in one command, and never let go of the big lock: a read through the aperture."""
+        answer = self.vm.command(f"read {BAR2 + self.address(self.DATA):#x} {4096 * self.SAMPLES}")
+        pages = bytes.fromhex(answer.removeprefix("0x"))
+        return {int.from_bytes(pages[at:at + 4], "little") for at in range(0, len(pages), 4096)}
+
+    def wait(self, otherwise: str, condition) -> None:
+        deadline = time.monotonic() + self.TIMEOUT
+        while not condition():
+            assert time.monotonic() < deadline, otherwise
+
+
 class ConfigSpace(Base):
     def test_identity_is_that_of_the_platform(self) -> None:
         for platform, device in (("skl", 0x1912), ("bdw", 0x1616), ("kbl", 0x5912), ("cfl", 0x3e92)):
@@ -432,6 +513,123 @@ class Bare(Base):
         stats = self.vm.stats("/machine/peripheral/pgpu0")
         self.assertEqual(stats["submissions"]["bcs0"], 1)
         self.assertEqual(stats["mmio"]["writes"], 4)
+
+
+DEVICES = (("vgpu", VGPU), ("bare", BARE))
+
+
+class Interrupts(Base):
+    """One interrupt, on a vGPU and on the bare GPU. A message is a write: here to memory, where it is found."""
+
+    CONTROL, ADDRESS, DATA = 0xae, 0xb0, 0xb4
+    MESSAGE, WORD = 0x300000, 0x1234
+
+    def start(self, args: list[str], msi: bool) -> Blitter:
+        self.vm = self.boot(args)
+        self.vm.enable()
+        self.vm.config_write(self.ADDRESS, self.MESSAGE)
+        self.vm.config_write(self.DATA, self.WORD, 2)
+        self.use_msi(msi)
+        return Blitter(self.vm)
+
+    def use_msi(self, on: bool) -> None:
+        self.vm.config_write(self.CONTROL, int(on), 2)
+
+    def line(self) -> bool:
+        return bool(self.vm.config_read(6, 2) & 1 << 3)
+
+    def took_message(self) -> bool:
+        if not self.vm.read(self.MESSAGE, 4):
+            return False
+        self.assertEqual(self.vm.read(self.MESSAGE, 4), self.WORD)
+        self.vm.write(self.MESSAGE, 4, 0)
+        return True
+
+    def test_an_interrupt_is_a_level_without_msi_and_one_message_with_it(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                gpu = self.start(args, msi=False)
+                gpu.raise_interrupt()
+                gpu.wait("the line does not rise", self.line)
+                self.assertFalse(self.took_message())
+                gpu.answer_interrupt()
+                self.assertFalse(self.line())
+                self.use_msi(True)
+                self.assertFalse(self.took_message(), "nothing was pending")
+                gpu.raise_interrupt()
+                gpu.wait("there is no message", self.took_message)
+                self.assertFalse(self.line())
+                gpu.answer_interrupt()
+                self.use_msi(False)
+                self.assertFalse(self.line(), "nothing was pending")
+
+    def test_what_is_pending_when_msi_goes_on_is_sent_as_a_message(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                gpu = self.start(args, msi=False)
+                gpu.raise_interrupt()
+                gpu.wait("the line does not rise", self.line)
+                self.use_msi(True)
+                self.assertTrue(self.took_message())
+                self.assertFalse(self.line())
+                # What is said once more is no change.
+                self.use_msi(True)
+                self.assertFalse(self.took_message())
+
+    def test_what_is_pending_when_msi_goes_off_raises_the_line(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                gpu = self.start(args, msi=True)
+                gpu.raise_interrupt()
+                gpu.wait("there is no message", self.took_message)
+                self.use_msi(False)
+                self.assertTrue(self.line())
+                self.assertFalse(self.took_message())
+                gpu.answer_interrupt()
+                self.assertFalse(self.line())
+
+
+class Execution(Base):
+    """Commands execute without QEMU's big lock; igt_engine_run() ends QEMU if it finds it held."""
+
+    def test_registers_are_read_while_a_batch_executes(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm = self.boot(args)
+                vm.enable()
+                gpu = Blitter(vm)
+                gpu.spin()
+                reads, seen = 0, set()
+                deadline = time.monotonic() + gpu.TIMEOUT
+                # 1000 reads that find it busy, and 1000 that find it further on.
+                while reads < 1000 or len(seen) < 1000:
+                    self.assertLess(time.monotonic(), deadline, f"{reads} reads, {len(seen)} times it went on")
+                    self.assertTrue(gpu.busy(), "it is idle")
+                    reads += 1
+                    seen.add(gpu.rounds())
+                self.assertTrue(vm.qmp("query-status")["running"])
+                gpu.stop()
+                self.assertEqual(vm.close(), 0)
+
+    def test_a_batch_executes_while_the_main_loop_has_the_big_lock(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm = self.boot(args)
+                vm.enable()
+                gpu = Blitter(vm)
+                gpu.spin()
+                gpu.wait("it stands still meanwhile", lambda: len(gpu.rounds_meanwhile()) > 1)
+                gpu.stop()
+
+    def test_qemu_ends_while_a_batch_executes(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm = self.boot(args)
+                vm.enable()
+                gpu = Blitter(vm)
+                gpu.spin()
+                gpu.wait("its batch does not begin", gpu.rounds)
+                self.assertEqual(vm.close(), 0)
 
 
 class Errors(unittest.TestCase):
