@@ -188,6 +188,12 @@ def messages(output: str) -> collections.Counter[tuple[str, str]]:
     return found
 
 
+def _forget(work: WorkTree, units: list[str]) -> None:
+    """Of an object that is there make does not say again what it said."""
+    for unit in units:
+        (work.path / unit).unlink(missing_ok=True)
+
+
 class BaseWarnings:
     """What BASE's own files say to a tool; each is measured once and remembered."""
 
@@ -219,6 +225,7 @@ class BaseWarnings:
             work.goto(self.ctx.lab.base)
             work.configure()
             work.must("modules_prepare")
+            _forget(work, units)
             return messages(work.make(*self.goals, "-k", *units).stdout)
 
 
@@ -238,6 +245,10 @@ def _compile_check(sources: Sources, goals: tuple[str, ...], tool: str) -> str:
     with sources.work as work:
         work.goto(sources.tip)
         work.configure()
+        said = work.path.with_name(f"{work.path.name}.{tool}-said")
+        if said.exists():       # the last run had a complaint, or was interrupted
+            _forget(work, units)
+        said.touch()
         done = work.make(*goals, "-k", *units)
     now = messages(done.stdout)
     old: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -256,6 +267,7 @@ def _compile_check(sources: Sources, goals: tuple[str, ...], tool: str) -> str:
             + done.stdout.strip().splitlines()[-12:]
     if bad:
         raise Failed(bad)
+    said.unlink()
     sources.ctx.memo.remember(*memo_key)
     kept = sum(now.values())
     return f"{len(units)} objects" + (f"; {kept} warnings that BASE has too" if kept else "")

@@ -162,6 +162,9 @@ def build(work: WorkTree, cell: Cell) -> float:
         goals.append("no-header-test=%.h")
     done = work.make(*goals)
     said = [x for x in done.stdout.splitlines() if x.strip()]
+    if said:        # of an object that is there make says nothing again
+        for path in (work.path / I915).rglob("*.o"):
+            path.unlink()
     if done.returncode:
         raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
     if said:

@@ -188,10 +188,15 @@ class Static:
             ("a direct PVINFO dereference fails our Coccinelle rule",
              lambda: names(self.bad(), "our rules on the series", "series_pvinfo.c")),
             ("a W=1 warning fails", lambda: names(self.bad(), "W=1", "series_w1.c", "NOBODY_DEFINES", "series_doc.c")),
+            ("a W=1 warning fails again, though its object is there", self.w1_again),
             ("an address space error fails sparse, in an added and in a stock file",
              lambda: names(self.bad(), "sparse", "series_space.c", "i915_mm.c", "noderef",
                            "series_w1.c")),
         ]
+
+    def w1_again(self) -> None:
+        self.bad()
+        names(self.scratch.run("check", "w1"), "W=1", "series_w1.c", "series_doc.c")
 
     def all_pass(self) -> None:
         result = self.good()
