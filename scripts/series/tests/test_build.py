@@ -2,12 +2,20 @@
 """scripts/series/build: a patch that does not compile is found where it is, whatever variant shows it."""
 from __future__ import annotations
 
-from scratch import GOOD, I915, Patch, Scratch
+import subprocess
 
+from scratch import GOOD, I915, MAKEFILE, Patch, Scratch
+
+from serieslib.compile import Cell, build
 from serieslib.lab import Lab
-from serieslib.work import PRODUCT, WorkTree
+from serieslib.verdict import Failed
+from serieslib.work import DEFAULT, PRODUCT, WorkTree
 
 OPTIONS = ("--skip-header-test",)
+LINKED = "obj-$(CONFIG_DRM_I915) += i915.o"
+# Of the driver's 400 objects these two: what the others would show costs minutes, and is series-build's to find.
+FIRST = Patch("drm/i915: add a probe, and leave out the rest", GOOD[0].files, {
+    **GOOD[0].edits, MAKEFILE: (LINKED, f"i915-y := i915_mm.o\ni915-y += \\\n\tseries_probe.o \\\n\n{LINKED}")})
 BREAK = Patch("drm/i915: forget a semicolon", edits={
     I915 + "series_probe.c": ("return count * 2;", "return count * 2")})
 MEND = Patch("drm/i915: mend the probe", edits={
@@ -28,6 +36,27 @@ SVM = Patch("drm/i915: double in SVM bind only", {I915 + "series_svm.c": UNLISTE
     I915 + "series_probe.h": ("int series_probe(int count);", "int series_probe(int count);\nint series_svm(void);")})
 DIVIDE = Patch("drm/i915: divide", edits={
     I915 + "series_probe.c": ("return count * 2;", "return (1ULL << 40) / (unsigned long long)count;")})
+GVT = I915 + "gvt/fb_decoder.c"
+GVT_LINE = ("intel_vgpu_decode_primary_plane(struct intel_vgpu *vgpu,\n", "intel_vgpu_decode_primary_plane(struct intel_vgpu *vgpu\n")
+BREAK_GVT = Patch("drm/i915: forget a comma in the GVT-g host", edits={GVT: GVT_LINE})
+MEND_GVT = Patch("drm/i915: mend the GVT-g host", edits={GVT: GVT_LINE[::-1]})
+BREAK_BUILT_IN = Patch("drm/i915: name a module that is none", edits={
+    I915 + "series_probe.c": ("return count * 2;", "#ifndef MODULE\n\tno_module();\n#endif\n\treturn count * 2;")})
+WARN_CLANG = Patch("drm/i915: assign a count to itself", edits={
+    I915 + "series_probe.c": ("return count * 2;", "count = count;\n\treturn count * 2;")})
+LEAN = Patch("drm/i915: leave the types to who includes the probe", edits={
+    I915 + "series_probe.c": ('#include "series_probe.h"', '#include <linux/types.h>\n\n#include "series_probe.h"'),
+    I915 + "series_probe.h": ("int series_probe(int count);", "int series_probe(int count);\nu32 series_wide(u32 count);")})
+
+
+class OwnHeaders(WorkTree):
+    """Its header test leaves out the stock headers, which take minutes and are not what is asked about."""
+
+    def make(self, *goals: str, timeout: float | None = 3600) -> subprocess.CompletedProcess[str]:
+        if not any(x.startswith("no-header-test=") for x in goals):
+            stock = self.lab.git.lines("ls-tree", "-r", "--name-only", self.lab.base, I915)
+            goals = (*goals, "no-header-test=" + " ".join(x[len(I915):] for x in stock if x.endswith(".h")))
+        return super().make(*goals, timeout=timeout)
 
 
 class Build:
@@ -40,6 +69,9 @@ class Build:
             ("a failure is found again, a pass is remembered", self.memo),
             ("what FULL=1 compiled is recorded beside the patches; FULL=1 believes the record, and no other run does", self.record),
             ("a compiler warning fails", self.warning),
+            ("a warning that only clang has fails", self.warning_of_clang),
+            ("a header that does not stand alone fails the header test only", self.header),
+            ("what only the GVT-g host breaks, and only what is built in, is found there and nowhere else", self.variants),
             ("built in, the driver is compiled without the developer's options", self.shipped),
             ("an object that is missing in the Makefile fails", self.unlisted),
             ("the plan: every patch in the default variant, the last in all, FULL=1 the product",
@@ -56,18 +88,18 @@ class Build:
                 for r in rows]  # type: ignore[attr-defined]
 
     def middle(self) -> None:
-        rows = self._build(GOOD[0], BREAK, MEND)
+        rows = self._build(FIRST, BREAK, MEND)
         assert [r[:2] for r in rows] == [("0001", "pass"), ("0002", "fail"), ("0003", "pass")], \
             self.last.text
         assert "series_probe.c" in rows[1][2] and self.last.status == 1, self.last.text
 
     def memo(self) -> None:
-        rows = self._build(GOOD[0], BREAK, MEND)
+        rows = self._build(FIRST, BREAK, MEND)
         assert [r[1] for r in rows] == ["pass", "fail", "pass"], self.last.text
         assert self.last.text.count("unchanged since it passed") == 2, self.last.text
 
     def record(self) -> None:
-        self.scratch.series(GOOD[0], BREAK)
+        self.scratch.series(FIRST, BREAK)
         full = ("build", "--variant", "gcc-m-nogvt", *OPTIONS)
         assert self.scratch.run(*full, env={"FULL": "1"}).status == 1
         record = self.scratch.places.patches / "COMPILED"
@@ -82,7 +114,7 @@ class Build:
         assert memory.exists()
 
     def shipped(self) -> None:
-        self.scratch.series(*GOOD)
+        self.scratch.series(FIRST, GOOD[1])
         lab = Lab(self.scratch.places)
         options = {}
         for variant in (v for v in PRODUCT if v.compiler == "gcc" and not v.gvt):
@@ -94,16 +126,44 @@ class Build:
         assert options == {"m": [True, True, True], "y": [False, False, True]}, options
 
     def warning(self) -> None:
-        rows = self._build(GOOD[0], WARN)
+        rows = self._build(FIRST, WARN)
         assert rows[1][1] == "fail" and "unused" in rows[1][2], self.last.text
 
+    def warning_of_clang(self) -> None:
+        rows = self._build(FIRST, WARN_CLANG)
+        assert [r[1] for r in rows] == ["pass", "pass"], self.last.text
+        done = self.scratch.run("build", "--variant", "clang-y-nogvt", *OPTIONS)
+        assert done.result("0001") == "pass" and "-Wself-assign" in "\n".join(done.failed("0002 clang-y-nogvt")), done.text
+
+    def header(self) -> None:
+        self.scratch.series(FIRST, LEAN)
+        lab = Lab(self.scratch.places)
+        first, second = lab.apply().commits
+        with OwnHeaders(lab, DEFAULT.name, DEFAULT) as work:
+            build(work, Cell(first, "0001", DEFAULT))
+            build(work, Cell(second, "0002", DEFAULT, header_test=False))
+            try:
+                build(work, Cell(second, "0002", DEFAULT))
+            except Failed as e:
+                assert any("series_probe.h" in line and "u32" in line for line in e.lines), e.lines
+            else:
+                raise AssertionError("u32 without linux/types.h passed the header test")
+
+    def variants(self) -> None:
+        rows = self._build(FIRST, BREAK_GVT, MEND_GVT, BREAK_BUILT_IN)
+        assert [r[1] for r in rows] == ["pass"] * 4, self.last.text
+        done = self.scratch.run("build", "--variant", "gcc-y-gvt", *OPTIONS)
+        assert [done.result(f"000{n} gcc-y-gvt") for n in (1, 2, 3, 4)] == ["pass", "fail", "pass", "fail"], done.text
+        assert "fb_decoder.c" in "\n".join(done.failed("0002 gcc-y-gvt")), done.text
+        assert "no_module" in "\n".join(done.failed("0004 gcc-y-gvt")), done.text
+
     def unlisted(self) -> None:
-        rows = self._build(GOOD[0], UNLISTED)
+        rows = self._build(FIRST, UNLISTED)
         assert rows[1][1] == "fail" and "series_lost" in rows[1][2], self.last.text
         assert "nothing defines" in rows[1][2], self.last.text
 
     def plan(self) -> None:
-        self.scratch.series(*GOOD)
+        self.scratch.series(FIRST, GOOD[1])
         done = self.scratch.run("build", "--plan")
         cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
         assert done.status == 0 and len(cells) == 2 + 7 + 1 + 1, done.text
@@ -115,7 +175,7 @@ class Build:
 
     def without_svm(self) -> None:
         """A series that has SVM bind from its second patch on, which forgets a stub for the case that it is off."""
-        self.scratch.series(GOOD[0], SVM, Patch("drm/i915: say more of it", edits={I915 + "series_probe.c": ("twice @count", "it twice")}))
+        self.scratch.series(FIRST, SVM, Patch("drm/i915: say more of it", edits={I915 + "series_probe.c": ("twice @count", "it twice")}))
         done = self.scratch.run("build", "--plan", env={"FULL": "1"})
         assert [x.split()[0] for x in done.text.splitlines() if "nosvm" in x] == ["0002", "0003"], done.text
         done = self.scratch.run("build", "--variant", "gcc-m-nogvt-nosvm", "--patch", "0002", *OPTIONS)
@@ -123,7 +183,7 @@ class Build:
 
     def on_i386(self) -> None:
         """A division that needs a helper which a 32 bit kernel does not have, in a patch that is fine with 64 bits."""
-        self.scratch.series(GOOD[0], DIVIDE)
+        self.scratch.series(FIRST, DIVIDE)
         done = self.scratch.run("build", "--quick", *OPTIONS)
         assert done.status == 0, done.text
         done = self.scratch.run("build", "--variant", "gcc-m-nogvt-i386", *OPTIONS)
