@@ -5,6 +5,7 @@
 #   V=1                verbose: every command, the guests' output
 #   JOBS=N             parallel jobs (default: all cores)
 #   IGT_VGPU_CACHE=    downloads and compiler cache (default ~/.cache/igt-vgpu); all else goes to out/
+#   DEBIAN_MIRROR=, LINUX_TARBALL=, QEMU_SOURCE=    where the sources come from if not through apt (README.rst, "Not Debian 12")
 
 TESTS		?=
 KDIR		?=
@@ -48,14 +49,18 @@ help:		## these targets
 	@echo '  make run HOST=vfio-user:SOCKET     a vGPU of a GPU that several VMs share: see make server'
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
 	@echo '  make run KERNEL=debug TESTS=all     a kernel that looks for errors of memory (KASAN, kmemleak, ...); race: for data races (KCSAN)'
-	@echo '  make check TIERS="core static"     some tiers only;  V=1: verbose'
+	@echo '  make check TIERS="core static"     some tiers only; TIERS="kvmgt debug race": those that run by name only;  V=1: verbose'
+	@echo
+	@echo '  JOBS=4                             so many jobs at a time (all cores);  IGT_VGPU_CACHE=DIR: downloads and compiler cache'
+	@echo '  DEBIAN_MIRROR=URL                  a Debian mirror, ending in /debian, for the sources where there is no apt'
+	@echo '  LINUX_TARBALL=FILE                 the kernel source of patches/BASE, tarball or .deb;  QEMU_SOURCE=DIR: an unpacked QEMU 7.2'
 
 run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the igt-vgpu tests in it
 	@$(HOST_BUILD)
-	@$(if $(TESTS),,echo "make run: a quick selection ($(QUICK_TESTS)); TESTS=all for all of it, make list to see it")
+	@$(if $(TESTS),,echo "make run: a quick selection ($(QUICK_TESTS)); TESTS=all runs all that make list names")
 	@$(RUNNER) run $(VM_OPTIONS) $(RUN_OPTIONS)
 
-check: deps		## every tier of tests: native, static, in guests; ends with N passed, N failed, N skipped
+check: deps		## the tiers of tests: native, static, in guests (by name only: kvmgt, debug, race); ends with N passed, N failed, N skipped
 	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
 
 bench: deps kernel kernel-stock kernel-native	## traps, bytes and instructions: the stock driver's and ours, table and plots
@@ -86,8 +91,8 @@ server:			## one GPU for several VMs, until Ctrl-C; then make shell HOST=vfio-us
 	@mkdir -p out/server
 	@out/mediator/igt-vgpu-server --stats out/server/stats $(if $(PLATFORM),--platform $(PLATFORM)) $(SERVER_ARGS)
 
-list:			## the tests that make run would run (TESTS= selects)
-	@$(RUNNER) list --kernel $(KERNEL) $(TEST_OPTIONS)
+list:			## all tests that there are, and what each boots (TESTS= selects; KERNEL=, HOST=, PLATFORM= as for run)
+	@$(RUNNER) list $(VM_OPTIONS) $(TEST_OPTIONS)
 
 setup: deps kernel kernel-stock qemu	## packages, kernels and QEMU, without running anything
 
@@ -129,7 +134,7 @@ series-build:		## does every patch compile without a warning? (FULL=1: the whole
 	@$(SETUP)/fetch kernel
 	@scripts/series/build
 
-bisect-check: deps	## every patch alone: compiles in all variants, boots as a vGPU guest, passes its tests; hours, resumes; patches/BISECT.rst
+bisect-check: deps	## every patch alone: compiles in all variants, boots as a vGPU guest, passes its tests; hours; makes patches/BISECT.rst
 	@$(SETUP)/fetch kernel
 	@$(SETUP)/qemu-build
 	@FULL=1 scripts/series/build; compiled=$$?; scripts/series/bisect && exit $$compiled
@@ -157,7 +162,6 @@ runner-check:		## the runner's own tests, with deliberate failures
 clean:			## remove build results; sources in out/ (your edits) and results stay
 	rm -rf out/qemu out/guest out/tests out/mediator out/modules out/kdir out/vm out/log out/.stamps
 
-distclean:		## remove out/ as a whole; refuses if out/linux holds work that patches/ does not have
-	@! test -d out/linux/.git || git -C out/linux diff --quiet HEAD || { echo 'distclean: out/linux has uncommitted edits: make series-export, or remove out/ by hand'; exit 1; }
-	@! test -d out/linux/.git || scripts/series/import >/dev/null || { echo 'distclean: out/linux holds commits that patches/ lacks (above)'; exit 1; }
+distclean:		## remove out/ as a whole; refuses if a git tree in it holds work that patches/ does not have
+	@scripts/series/export --saved
 	rm -rf out

@@ -26,7 +26,7 @@ class Backport:
         """The series, and a backport to the same kernel."""
         self.scratch.series(*GOOD)
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self.scratch.places.patches, self.folder, ignore=shutil.ignore_patterns(NAME))
+        shutil.copytree(self.scratch.places.patches, self.folder, ignore=shutil.ignore_patterns(NAME, "COVER", "BISECT.rst"))
         (self.folder / "README.rst").write_text("What differs\n")
 
     def _check(self, *checks: str, name: str = NAME) -> Result:

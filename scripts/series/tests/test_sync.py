@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from scratch import GOOD, I915, PROBE_C, STOCK, Patch, Scratch, extra
+
+from serieslib.git import Git
 
 HOSTILE = """\
 [user]
@@ -76,9 +79,13 @@ class Sync:
             ("export renumbers, removes old patches and mirror files", self.remove),
             ("export gives the same bytes under a hostile git configuration", self.hostile),
             ("export refuses uncommitted and unknown files", self.dirty),
+            ("the check of out/linux fails for a new file, an edit, and a commit that patches/ does not have", self.check_tree),
             ("export refuses to overwrite patches that the tree does not know", self.foreign),
             ("export refuses to overwrite a mirror edited by hand", self.mirror),
             ("export refuses a merge, and a tree that is not on BASE", self.shape),
+            ("distclean's guard lets go what patches/ has", self.saved),
+            ("distclean's guard names an edit, a new file, a commit and a branch, and how to keep them", self.unsaved),
+            ("distclean's guard looks at backports, a rebase and the other trees, too", self.unsaved_elsewhere),
             ("a wrong or missing tarball is one clear line", self.tarball),
             ("a BASE that is damaged is one clear line", self.base),
         ]
@@ -275,6 +282,23 @@ class Sync:
         assert done.status != 0 and STOCK in done.text and "fixup" in done.text, done.text
         assert before == self._patches()
 
+    def check_tree(self) -> None:
+        self._start()
+        title = "out/linux holds the series"
+        new = self.tree / I915 / "unknown.c"
+        new.write_text("/* new */\n")
+        (self.tree / STOCK).write_text((self.tree / STOCK).read_text() + "/* edit */\n")
+        try:
+            found = self.scratch.run("check", "tree").failed(title)
+        finally:
+            new.unlink()
+            self.scratch.git().run("checkout", "-q", "--", STOCK)
+        assert found == [f"out/linux: {STOCK}: uncommitted edit", f"out/linux: {I915}unknown.c: in no commit"], found
+        assert self.scratch.run("check", "tree").result(title) == "pass"
+        self._commit(I915 + "work.c", "/* work */\n")
+        found = self.scratch.run("check", "tree").failed(title)
+        assert len(found) == 1 and self._head()[:12] in found[0] and "scripts/series/export" in found[0], found
+
     def foreign(self) -> None:
         self._start()
         self._commit(I915 + "work.c", "/* work */\n")
@@ -312,6 +336,88 @@ class Sync:
         git.run("checkout", "-q", "--detach", orphan)
         done = self.scratch.run("export")
         assert done.status != 0 and "content of BASE" in done.text, done.text
+
+    # -- what distclean may remove ---------------------------------------------------------------
+
+    def _clean(self) -> None:
+        """The good series, and nothing that other tests left beside it."""
+        self._start()
+        shutil.rmtree(self.scratch.places.out / "rebase", ignore_errors=True)
+        git = self.scratch.git()
+        for name in git.lines("for-each-ref", "--no-merged=HEAD", "--format=%(refname)"):
+            git.run("update-ref", "-d", name)
+
+    def _refused(self, *words: str) -> None:
+        done = self.scratch.run("export", "--saved")
+        assert done.status != 0 and "Traceback" not in done.text, done.text
+        for word in words:
+            assert word in done.text, f"{word}:\n{done.text}"
+
+    def saved(self) -> None:
+        self._clean()
+        done = self.scratch.run("export", "--saved")
+        assert (done.status, done.text) == (0, ""), done.text
+        self._commit(I915 + "work.c", "/* work */\n")
+        assert self.scratch.run("export").status == 0
+        self.scratch.git().private("igt-vgpu-sync").unlink()        # equal commits will do
+        done = self.scratch.run("export", "--saved")
+        assert (done.status, done.text) == (0, ""), done.text
+
+    def unsaved(self) -> None:
+        self._clean()
+        new = self.tree / I915 / "unknown.c"
+        new.write_text("/* new */\n")
+        try:
+            self._refused("out/linux: files that no commit has: " + I915 + "unknown.c", "make series-export", "rm -r out")
+        finally:
+            new.unlink()
+        (self.tree / STOCK).write_text((self.tree / STOCK).read_text() + "/* edit */\n")
+        self._refused("out/linux: uncommitted edits: " + STOCK)
+        git = self.scratch.git()
+        git.run("checkout", "-q", "--", STOCK)
+        self._commit(I915 + "work.c", "/* work */\n", "drm/i915: precious work")
+        self._refused("out/linux: commits that patches/ does not have", "precious work")
+        git.run("update-ref", "refs/heads/topic", "HEAD")
+        git.run("reset", "-q", "--hard", "HEAD~1")
+        self._refused("out/linux: beside the series: refs/heads/topic")
+        git.run("update-ref", "-d", "refs/heads/topic")
+        self.scratch.series(GOOD[0])
+        self._refused(GOOD[1].subject, "if the patches are newer")
+        git.private("rebase-merge").mkdir()
+        try:
+            self._refused("out/linux: ", "rebase-merge")
+        finally:
+            git.private("rebase-merge").rmdir()
+
+    def unsaved_elsewhere(self) -> None:
+        """Small trees stand for the others: some of the files, all of the commits."""
+        self._clean()
+        folder = self.scratch.places.patches / "older"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.scratch.places.patches, folder)
+        out = self.scratch.places.out
+        made = [out / name for name in ("linux-older", "linux-debug", "rebase")]
+        try:
+            for path in made:
+                shutil.rmtree(path, ignore_errors=True)
+                subprocess.run(["git", "clone", "-q", "--shared", "--sparse", str(self.tree), str(path)], check=True)
+            Git(made[2]).run("config", "igt-vgpu.rebase", f"{self._head()} {self._head()}~1")
+            done = self.scratch.run("export", "--saved")
+            assert (done.status, done.text) == (0, ""), done.text
+            (made[0] / "new.c").write_text("/* new */\n")
+            self._refused("out/linux-older: files that no commit has: new.c", "make series-export SERIES=older")
+            who = {f"GIT_{r}_{k}": "x" for r in ("AUTHOR", "COMMITTER") for k in ("NAME", "EMAIL")}
+            for path in (made[0], made[2]):
+                (path / "new.c").write_text("/* new */\n")
+                Git(path).run("add", "new.c")
+                Git(path).run("commit", "-q", "-m", "precious work", env=who)
+            self._refused("out/linux-older: commits that patches/older/ does not have", "precious work",
+                          "out/rebase: commits that are nowhere else", "move out/rebase.patches away")
+            (made[1] / "COPYING").write_text("edited\n")
+            self._refused("out/linux-debug: uncommitted edits: COPYING", "the same edit in out/linux")
+        finally:
+            for path in (*made, folder, out / "series-older"):
+                shutil.rmtree(path, ignore_errors=True)
 
     # -- BASE ----------------------------------------------------------------------------------
 
