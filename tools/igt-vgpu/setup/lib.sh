@@ -6,7 +6,7 @@ set -euo pipefail
 
 SETUP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$SETUP/../../.." && pwd)
-OUT=${IGT_VGPU_OUT:-$TOP/out}
+OUT=$TOP/out
 CACHE=${IGT_VGPU_CACHE:-${HOME:?HOME is not set: set IGT_VGPU_CACHE}/.cache/igt-vgpu}
 JOBS=${JOBS:-$(nproc)}
 V=${V:-0}
@@ -17,20 +17,28 @@ die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 # A path as the user would type it from the checkout.
 show() { printf '%s' "${1#"$TOP"/}"; }
 
+# elsewhere DIR: how to have what goes to DIR on another disk.
+elsewhere() {
+	case $1 in
+	"$CACHE"*) echo ", or set IGT_VGPU_CACHE= to a folder elsewhere (now $CACHE)" ;;
+	"$OUT"*) echo ", or work in a clone elsewhere: all builds go to its out/" ;;
+	esac
+}
+
 # need_space DIR MIB WHAT: refuse before the disk is full, and not in the middle of a step.
 need_space() {
-	local dir=$1 need=$2 what=$3 free
+	local dir=$1 need=$2 what=$3 free way
+	way=$(elsewhere "$dir")
 	while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
 	free=$(df -Pm "$dir" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$need" ] ||
-		die "$what needs $need MiB, $dir has $free MiB free: make room, or move it with IGT_VGPU_CACHE= / IGT_VGPU_OUT="
+		die "$what needs $need MiB, $dir has $free MiB free: make room$way"
 }
 
 # writable DIR: make it, or say clearly why it cannot be.
 writable() {
 	mkdir -p "$1" 2>/dev/null || true
-	[ -w "$1" ] ||
-		die "cannot write to $1: fix its permissions, or set IGT_VGPU_CACHE (now $CACHE) or IGT_VGPU_OUT (now $OUT)"
+	[ -w "$1" ] || die "cannot write to $1: fix its permissions$(elsewhere "$1")"
 }
 
 # key FILES...: one checksum over names and contents; of what a stamp is made.
@@ -60,10 +68,13 @@ long_step() {
 		say "$label: $*"
 		"$@" 2>&1 | tee "$log" >&2 || rc=$?
 	else
-		"$@" >"$log" 2>&1 9>&- &
+		# In a process group of its own, so that an interrupt ends all that it started, and before this script ends.
+		set -m
+		"$@" >"$log" 2>&1 </dev/null 9>&- &
 		pid=$!
+		set +m
 		# shellcheck disable=SC2064
-		trap "kill $pid 2>/dev/null; exit 130" INT TERM
+		trap "kill -- -$pid 2>/dev/null || true; wait $pid || true; exit 130" INT TERM
 		watch_log "$label" "$log" "$expected" "$pid" "$start"
 		wait "$pid" || rc=$?
 		trap - INT TERM

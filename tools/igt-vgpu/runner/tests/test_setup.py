@@ -10,8 +10,10 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -43,7 +45,7 @@ class Scratch(unittest.TestCase):
         self.tool("helper", f'f={self.mirror}/$(basename "$2"); if test -f "$f"; then cp "$f" "$3"; else echo "404 Not Found"; exit 1; fi')
         self.env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "IGT_VGPU_CACHE": str(self.top / "cache"),
                     "APT_HELPER": str(self.bin / "helper"), "HOME": str(self.top)}
-        for name in ("LINUX_TARBALL", "QEMU_SOURCE", "DEBIAN_MIRROR", "IGT_VGPU_OUT", "MAKEFLAGS"):
+        for name in ("LINUX_TARBALL", "QEMU_SOURCE", "DEBIAN_MIRROR", "MAKEFLAGS", "V"):
             self.env.pop(name, None)
 
     def tool(self, name: str, script: str) -> None:
@@ -110,13 +112,28 @@ class Fetch(Scratch):
         self.tool("df", "echo Filesystem; echo '/dev/x 100 90 10 90% /'")
         self.assert_error(self.run_script("fetch", "kernel"), r"needs 1200 MiB, .* has 10 MiB free")
 
+    def test_a_full_disk_says_what_else_to_do_about_the_cache_and_about_the_checkout(self):
+        self.tool("df", "echo Filesystem; echo '/dev/x 100 90 10 90% /'")
+        self.assert_error(self.run_script("fetch", "kernel"), "make room, or set IGT_VGPU_CACHE= to a folder elsewhere")
+        self.assert_error(self.run_script("qemu-build"), "make room, or work in a clone elsewhere")
+
+    def test_a_download_says_what_it_is_and_how_big(self):
+        (self.mirror / self.DEB).write_bytes(CONTENT)
+        self.tool("apt-get", f"echo \"'http://mirror/debian/pool/main/l/linux/x.deb' {self.DEB} 147000001 SHA256:0\"")
+        done = self.run_script("fetch", "kernel")
+        self.assertIn(f"fetching {self.DEB} (148 MB) from http://mirror/debian", done.stderr)
+
     def test_a_disk_that_fills_up_during_the_download_is_said(self):
         self.tool("helper", "echo 'E: Write error - write (28: No space left on device)'; exit 100")
         self.assert_error(self.run_script("fetch", "kernel"), "the disk is full while fetching")
 
     def test_an_unwritable_cache_is_named(self):
         (self.top / "cache").write_text("a file where the cache should be")
-        self.assert_error(self.run_script("fetch", "kernel"), "cannot write to .*cache/dl/.*IGT_VGPU_CACHE")
+        self.assert_error(self.run_script("fetch", "kernel"), "cannot write to .*cache/dl/.*IGT_VGPU_CACHE=")
+
+    def test_an_unwritable_output_folder_is_named(self):
+        (self.top / "out").write_text("a file where the output folder should be")
+        self.assert_error(self.run_script("qemu-build"), "cannot write to .*out/.stamps: .*a clone elsewhere")
 
     def test_every_pinned_qemu_file_is_checked(self):
         self.tool("apt-get", "case $* in *print-uris*) echo \"'http://mirror/debian/pool/main/q/qemu/x.deb' x.deb 1 SHA256:0\";; esac")
@@ -162,6 +179,23 @@ class Deps(Scratch):
         self.assertRegex((self.top / "apt.txt").read_text(), r"install -y --no-install-recommends .*frob-deb\n")
         self.assertRegex(done.stderr, "not to be had: .*nicety-deb")
 
+    def test_a_package_of_make_check_that_apt_does_not_have_keeps_no_other_away_and_is_not_fatal(self):
+        self.missing("cmd:no-such-command", "frob")
+        self.missing("cmd:no-such-checker", "checker", "check")
+        self.missing("cmd:no-such-linter", "linter", "check")
+        self.tool("id", "echo 0")
+        self.tool("apt-get", f"echo \"$*\" >>{self.top}/apt.txt; case $* in *linter*) echo 'E: Unable to locate it'; exit 100;; esac")
+        done = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("setup: installing 1 packages and what they need", done.stderr)
+        calls = (self.top / "apt.txt").read_text()
+        for name in ("frob-deb", "checker-deb"):
+            self.assertRegex(calls, rf"(?m)^install -y --no-install-recommends {name}$")
+        self.assertRegex(done.stderr, r"not to be had: linter-deb .*; make run does without")
+        again = self.run_script("deps", OS_RELEASE=self.release("debian"))
+        self.assertRegex(again.stderr, r"not to be had: linter-deb .*; make run does without")
+        self.assertNotIn("linter", (self.top / "apt.txt").read_text()[len(calls):], "apt is asked for it again on the same day")
+
     def test_without_root_the_command_is_printed(self):
         self.missing("cmd:no-such-command", "frob")
         self.tool("id", "echo 1000")
@@ -192,8 +226,72 @@ class Deps(Scratch):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class LongSteps(Scratch):
+    """A step that takes long: a compiler, say."""
+
+    def setUp(self):
+        super().setUp()
+        path = self.setup_dir / "step"
+        path.write_text('#!/usr/bin/env bash\n. "$(dirname "$0")/lib.sh"\n'
+                        'long_step "building it" "$OUT/log/it.log" 10 sh -c "$1"\nstamp it done\n')
+        path.chmod(0o755)
+
+    def stamp(self) -> Path:
+        return self.top / "out/.stamps/it"
+
+    def test_one_that_succeeds_is_silent_and_leaves_its_stamp_and_its_log(self):
+        done = self.run_script("step", "echo compiled")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual((self.top / "out/log/it.log").read_text(), "compiled\n")
+        self.assertTrue(self.stamp().exists())
+
+    def test_one_that_fails_shows_the_line_of_the_error_and_where_the_log_is(self):
+        done = self.run_script("step", "echo a.c:1: error: no semicolon; seq 100; exit 2")
+        self.assert_error(done, r"building it failed with status 2 after \d+ s \(log: out/log/it.log\)")
+        self.assertIn("a.c:1: error: no semicolon", done.stderr)
+        self.assertNotIn("100", done.stderr)
+        self.assertFalse(self.stamp().exists())
+
+    def test_one_that_fails_without_such_a_line_shows_the_end_of_its_log(self):
+        done = self.run_script("step", "seq 100; exit 1")
+        self.assert_error(done, "status 1")
+        self.assertIn("\n99\n100\n", "\n" + done.stderr)
+        self.assertNotIn("\n50\n", done.stderr)
+
+    def test_a_disk_that_fills_up_is_said(self):
+        self.assert_error(self.run_script("step", "echo 'a.o: No space left on device'; exit 1"), "building it: the disk is full")
+
+    def test_one_that_is_interrupted_leaves_no_child_and_no_stamp(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                pid_file = self.top / "pid"
+                pid_file.unlink(missing_ok=True)
+                with subprocess.Popen([str(self.setup_dir / "step"),
+                                       f"sleep 60 & echo $! >{pid_file}.new; mv {pid_file}.new {pid_file}; wait"],
+                                      env=self.env, stderr=subprocess.DEVNULL,
+                                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as script:   # a shell's & ignores it
+                    deadline = time.monotonic() + 20
+                    while not pid_file.exists() and time.monotonic() < deadline:
+                        time.sleep(0.05)
+                    script.send_signal(number)
+                    self.assertEqual(script.wait(20), 130)
+                stat = Path("/proc", pid_file.read_text().strip(), "stat")
+                self.assertTrue(not stat.exists() or stat.read_text().split()[2] == "Z", "the grandchild still runs")
+                self.assertFalse(self.stamp().exists())
+
+
 class KernelBuild(Scratch):
     """What kernel-build says before it builds."""
+
+    def test_an_import_shows_what_it_does_and_keeps_it_in_a_log(self):
+        (self.mirror / Fetch.DEB).write_bytes(CONTENT)
+        script = self.top / "scripts/series/import"
+        script.parent.mkdir(parents=True)
+        script.write_text("import sys; print('series: 20000 files', file=sys.stderr); sys.exit('series-import: no')\n")
+        done = self.run_script("kernel-build", "series")
+        self.assert_error(done, "out/linux could not be made")
+        self.assertIn("series: 20000 files\nseries-import: no\n", done.stderr)
+        self.assertEqual((self.top / "out/.stamps/import.log").read_text(), "series: 20000 files\nseries-import: no\n")
 
     def test_a_kdir_that_is_no_kernel_is_refused(self):
         self.assert_error(self.run_script("kernel-build", str(self.top)), "is no kernel source tree")
