@@ -17,7 +17,7 @@ from pathlib import Path
 from .base import write_whole
 from .git import Git
 from .lab import Lab
-from .verdict import Failed
+from .verdict import Failed, Skip
 from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, tool_version
 
 RECORD = "COMPILED"
@@ -114,6 +114,20 @@ class Passes:
     def write_record(self, cells: list[Cell]) -> None:
         """Record which of the product's cells are known to pass."""
         write_whole(self.record, RECORD_HEAD + "".join(f"{self.key(c).stem} {c.name}\n" for c in cells if self.has(c)))
+
+
+def check_record(lab: Lab) -> str:
+    """For series-check: patches/COMPILED knows of every cell of this very series, with this compiler."""
+    series = lab.apply()
+    labels = [f.name.split("-")[0] for f in lab.places.patch_files()]
+    cells = plan(lab, list(zip(series.commits, labels)), "full")
+    passes = Passes(lab, recorded=True)
+    missing = [c for c in cells if passes.key(c).stem not in passes.recorded]
+    if not missing:
+        return f"{len(cells)} cells"
+    whole = [v.name for v in VARIANTS if v not in {c.variant for c in missing}]
+    raise Skip(f"{len(cells) - len(missing)} of {len(cells)} cells" + (f", whole are {', '.join(whole)}" if whole else "")
+               + ": FULL=1 make series-build compiles the rest, in hours")
 
 
 def _undefined(work: WorkTree) -> set[str]:

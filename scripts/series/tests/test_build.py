@@ -2,6 +2,7 @@
 """scripts/series/build: a patch that does not compile is found where it is, whatever variant shows it."""
 from __future__ import annotations
 
+import re
 import subprocess
 
 from scratch import GOOD, I915, MAKEFILE, Patch, Scratch
@@ -106,6 +107,7 @@ class Build:
         known = {cell: digest for digest, cell in     # other variants too: earlier runs may have left them
                  (x.split(maxsplit=1) for x in record.read_text().splitlines() if not x.startswith("#"))}
         assert "0001 gcc-m-nogvt" in known and not any(x.startswith("0002") for x in known), known
+        assert re.search(r"[1-9]\d* of 20 cells", self.scratch.run("check", "compiled").text)
         memory = self.scratch.places.cache / "series-build" / f"{known['0001 gcc-m-nogvt']}.json"
         memory.unlink()
         done = self.scratch.run(*full, env={"FULL": "1"})
