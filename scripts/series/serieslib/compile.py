@@ -164,11 +164,22 @@ def symbols(work: WorkTree, commit: str) -> list[str]:
     return [f"i915.ko: symbol {n} is needed, but nothing defines and exports it" for n in sorted(lost)]
 
 
+def _forget_objects(work: WorkTree) -> None:
+    """Of an object that is there make does not say again what it said. The tools that it compiles for itself stay."""
+    for folder in (p for p in work.path.iterdir() if p.is_dir() and p.name not in (".git", "tools", "scripts")):
+        for path in folder.rglob("*.o"):
+            path.unlink()
+
+
 def build(work: WorkTree, cell: Cell) -> float:
     """Compile; raises Failed with what was said. With -s, a clean build says nothing at all."""
     began = time.monotonic()
     work.goto(cell.commit)
     work.configure()
+    said_before = work.path.with_name(f"{work.path.name}.said")
+    if said_before.exists():        # the last cell had a complaint, or was interrupted
+        _forget_objects(work)
+    said_before.touch()
     goals = ["vmlinux"] if cell.vmlinux else [I915]
     # The header test: each header of i915 compiles alone, and its kernel-doc parses. It says the same
     # in every variant, so the plan asks for it in one only.
@@ -176,9 +187,6 @@ def build(work: WorkTree, cell: Cell) -> float:
         goals.append("no-header-test=%.h")
     done = work.make(*goals)
     said = [x for x in done.stdout.splitlines() if x.strip()]
-    if said:        # of an object that is there make says nothing again
-        for path in (work.path / I915).rglob("*.o"):
-            path.unlink()
     if done.returncode:
         raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
     if said:
@@ -187,4 +195,5 @@ def build(work: WorkTree, cell: Cell) -> float:
         lost = symbols(work, cell.commit)
         if lost:
             raise Failed(lost)
+    said_before.unlink()
     return time.monotonic() - began

@@ -68,7 +68,7 @@ def _way_out(places: Places, path: Path, series: Places | None) -> str:
         option = f" SERIES={series.backport}" if series.backport else ""
         return f"to keep it: commit it, then make series-export{option}; if the patches are newer (you pulled): make series-import{option}"
     if path == places.out / "rebase":
-        return "to keep it: finish the rebase, and move out/rebase.patches away"
+        return "to keep it: finish the rebase, and move out/rebase.patches away; then, or if it is of no use: rm -r out/rebase"
     return "to keep it: make the same edit in out/linux, commit it there, then make series-export"
 
 
