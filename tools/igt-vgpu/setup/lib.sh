@@ -68,16 +68,16 @@ long_step() {
 		say "$label: $*"
 		"$@" 2>&1 | tee "$log" >&2 || rc=$?
 	else
-		# In a process group of its own, so that an interrupt ends all that it started, and before this script ends.
+		# In a process group of its own, so that what ends this script first ends all that the step has started.
+		pid=
+		trap '[ -z "$pid" ] || kill -- "-$pid" 2>/dev/null || true; wait; exit 130' HUP INT QUIT TERM
 		set -m
 		"$@" >"$log" 2>&1 </dev/null 9>&- &
 		pid=$!
 		set +m
-		# shellcheck disable=SC2064
-		trap "kill -- -$pid 2>/dev/null || true; wait $pid || true; exit 130" INT TERM
 		watch_log "$label" "$log" "$expected" "$pid" "$start"
 		wait "$pid" || rc=$?
-		trap - INT TERM
+		trap - HUP INT QUIT TERM
 	fi
 	if [ "$rc" != 0 ]; then
 		[ ! -t 2 ] || printf '\n' >&2

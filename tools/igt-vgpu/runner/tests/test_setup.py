@@ -184,17 +184,21 @@ class Deps(Scratch):
         self.missing("cmd:no-such-checker", "checker", "check")
         self.missing("cmd:no-such-linter", "linter", "check")
         self.tool("id", "echo 0")
-        self.tool("apt-get", f"echo \"$*\" >>{self.top}/apt.txt; case $* in *linter*) echo 'E: Unable to locate it'; exit 100;; esac")
+        self.missing("cmd:no-such-prover", "prover", "check")
+        self.tool("apt-get", f"echo \"$*\" >>{self.top}/apt.txt; case $* in "
+                             "*linter*) echo 'E: Unable to locate package linter-deb'; exit 100;; *prover*) echo 'E: Could not get lock'; exit 100;; esac")
         done = self.run_script("deps", OS_RELEASE=self.release("debian"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("setup: installing 1 packages and what they need", done.stderr)
         calls = (self.top / "apt.txt").read_text()
         for name in ("frob-deb", "checker-deb"):
             self.assertRegex(calls, rf"(?m)^install -y --no-install-recommends {name}$")
-        self.assertRegex(done.stderr, r"not to be had: linter-deb .*; make run does without")
+        self.assertRegex(done.stderr, r"not to be had: prover-deb linter-deb; make run does without")
         again = self.run_script("deps", OS_RELEASE=self.release("debian"))
-        self.assertRegex(again.stderr, r"not to be had: linter-deb .*; make run does without")
-        self.assertNotIn("linter", (self.top / "apt.txt").read_text()[len(calls):], "apt is asked for it again on the same day")
+        self.assertRegex(again.stderr, r"not to be had: prover-deb linter-deb; make run does without")
+        calls = (self.top / "apt.txt").read_text()[len(calls):]
+        self.assertNotIn("linter", calls, "apt is asked on the same day for what it does not know")
+        self.assertIn("prover", calls, "apt is not asked again for what it could not install just then")
 
     def test_without_root_the_command_is_printed(self):
         self.missing("cmd:no-such-command", "frob")
@@ -262,14 +266,14 @@ class LongSteps(Scratch):
         self.assert_error(self.run_script("step", "echo 'a.o: No space left on device'; exit 1"), "building it: the disk is full")
 
     def test_one_that_is_interrupted_leaves_no_child_and_no_stamp(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 pid_file = self.top / "pid"
                 pid_file.unlink(missing_ok=True)
                 with subprocess.Popen([str(self.setup_dir / "step"),
                                        f"sleep 60 & echo $! >{pid_file}.new; mv {pid_file}.new {pid_file}; wait"],
                                       env=self.env, stderr=subprocess.DEVNULL,
-                                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as script:   # a shell's & ignores it
+                                      preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGHUP, signal.SIGINT)]) as script:
                     deadline = time.monotonic() + 20
                     while not pid_file.exists() and time.monotonic() < deadline:
                         time.sleep(0.05)
