@@ -330,7 +330,7 @@ def _selftests_expand(declaration: Declaration, kernel: str) -> list[Item]:
                      f"{module or paths.modules_dir(kernel)}: needs a kernel with DRM_I915_SELFTEST")]
     known = set(groups)
     named = (*args["exclude"], *args["expect_fail"], *args["deadline"], *args["empty"], *(args["groups"] or ()))
-    stale = {w.partition("/")[0] for w in named} - known
+    stale = {re.split("[/@]", w)[0] for w in named} - known
     items = [Item(declaration, f"{declaration.full_name}/{g}", broken="no such selftest group in this kernel")
              for g in sorted(stale)]
     for group in (args["groups"] if args["groups"] is not None else groups):
@@ -362,7 +362,7 @@ def _selftests_run(item: Item, context: Context, run: Callable[[str], Completed]
     else:
         outcome = _selftests_attempt(item, context, run, group, tests)
     if name in args["expect_fail"]:
-        outcome = _expected_failure(outcome, args["expect_fail"][name], paths.is_backport(context.vm.kernel))
+        outcome = _expected_failure(outcome, args["expect_fail"][name], paths.is_of_base(context.vm.kernel))
     yield outcome
 
 
@@ -380,11 +380,11 @@ def _selftests_attempts(item: Item, context: Context, run: Callable[[str], Compl
     return outcome
 
 
-def _expected_failure(outcome: Outcome, reason: str, backport: bool) -> Outcome:
-    """The list is about the base's kernel; an older one may do without the reason."""
+def _expected_failure(outcome: Outcome, reason: str, of_base: bool) -> Outcome:
+    """The list is about the base's kernel; an older one, or a user's own, may do without the reason."""
     if outcome.status == "fail" and outcome.details.get("failed"):
         return Outcome("skip", f"fails as expected: {reason}", details=outcome.details)
-    if outcome.status == "pass" and not backport:
+    if outcome.status == "pass" and of_base:
         return Outcome("fail", f"expected to fail ({reason}) but passed: the list is stale", details=outcome.details)
     return outcome
 
@@ -403,7 +403,8 @@ def _selftests_attempt(item: Item, context: Context, run: Callable[[str], Comple
     failed = [(m[1], m[2]) for line in lines
               if (m := re.search(r"i915/\w+: (\w+) failed with error (-?\d+)", line))]
     details = {"ran": ran, "failed": [f[0] for f in failed]}
-    empty = args["empty"].get(group, "")
+    gpu = context.vm.spec.gpus[0].platform if context.vm.spec.gpus else ""
+    empty = args["empty"].get(group, "") or args["empty"].get(f"{group}@{gpu}", "")
     if not any(f"Running {group}" in line for line in lines):
         return Outcome("fail", f"the group never started; modprobe: {done.why()}", details=details)
     if code != "-25":       # -ENOTTY: i915's way to say "ran all, stop here"

@@ -47,6 +47,11 @@ def is_backport(name: str) -> bool:
     return series_dir(name) != TOP / "patches"
 
 
+def is_of_base(name: str) -> bool:
+    """Whether a kernel is made of BASE, with or without the series."""
+    return name in _TREES
+
+
 def _tree(name: str) -> str:
     return f"linux-{name}" if is_backport(name) else _TREES.get(name, "")
 

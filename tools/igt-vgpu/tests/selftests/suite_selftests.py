@@ -47,6 +47,7 @@ EMPTY: dict[str, str] = {
     "gem_migrate": NO_LOCAL_MEMORY, "memory_region": NO_LOCAL_MEMORY,
     "guc": NO_GUC, "guc_multi_lrc": NO_GUC, "guc_hang": NO_GUC,
     "ring_submission": "needs a legacy ring; Gen9 uses execlists",
+    "gt_mocs@bdw": "needs a table of memory object control states, which came with Gen9",
 }
 MOCK_EMPTY: dict[str, str] = {
     "sanitycheck": "has no subtest: it says that it ran",

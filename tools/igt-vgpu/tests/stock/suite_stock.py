@@ -39,7 +39,7 @@ benchmark("gem_prw-read", "gem_prw -D read -r 1")
 benchmark("gem_prw-write", "gem_prw -D write -r 1")
 
 # It runs until it is interrupted; the columns show that the perf counters of all four engines exist, the row below that they are read.
-suite.stock("intel_gpu_top", "timeout --preserve-status -s INT 4 intel_gpu_top -l -s 500",
+suite.stock("intel_gpu_top", "timeout --preserve-status -s INT 8 intel_gpu_top -l -s 500",
             output=r"RCS.*BCS.*VCS.*VECS.*\n.*\n( +\d+){3}( +\d+\.\d+ +\d+ +\d+){4} *$")
 suite.stock("intel_gpu_top-lists-the-device", "intel_gpu_top -L", output=r"card0 .*[Ii]ntel")
 suite.stock("lsgpu", "lsgpu", output=r"card0")
