@@ -141,6 +141,42 @@ def a_function_level_reset_under_a_busy_driver_is_over_with_the_next_bind(t):
     works(t)
 
 
+# Its four fence registers, of which none is in use: a copy is some stores in a row, and PCI's command register says whether they go to the GPU.
+STORES = f"""
+import mmap, os
+os.sched_setaffinity(0, [1])
+with open("{DEVICE}/resource0", "r+b") as file:
+    bar = memoryview(mmap.mmap(file.fileno(), 0))
+print("storing", flush=True)
+while True:
+    bar[0x100000:0x100020] = bytes(32)
+"""
+MOVES = f"""
+import os
+os.sched_setaffinity(0, [0])
+config = os.open("{DEVICE}/config", os.O_RDWR)
+for turn in range(3000):
+    os.pwrite(config, bytes([0, 0]), 4)
+    os.pwrite(config, bytes([2, 0]), 4)
+"""
+
+
+@suite.scenario(driver="unloaded")
+def what_one_cpu_stores_to_a_bar_that_another_one_moves_hits_no_other_device(t):
+    """A BAR comes and goes 3000 times under a CPU that stores to it; QEMU 7.2 as it is stores to any device then (mediator/qemu/add-to-qemu)."""
+    t.run(f"echo 1 > {DEVICE}/enable")
+    job = t.vm.spawn(f"exec python3 -c '{STORES}'")
+    t.check(job.wait_output("storing", 30), f"nothing stores: {job.output}")
+    done = t.vm.python(MOVES, 90)
+    t.check(done.ok, done.why())
+    t.check(job.running, f"it does not store any more: {job.output}")
+    job.kill()
+    job.wait(20)
+    t.run(f"echo 0 > {DEVICE}/enable")
+    t.run(t.vm.modprobe_i915().command)
+    works(t)
+
+
 # --- the device goes ------------------------------------------------------------------------
 
 @suite.scenario(rows=[("unbind", f"echo {SHARE.bdf} > {DRIVER}/unbind", f"echo {SHARE.bdf} > {DRIVER}/bind"),
