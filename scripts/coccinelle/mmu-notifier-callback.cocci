@@ -8,6 +8,11 @@
 
 virtual report
 
+@initialize:python@
+@@
+
+looked = set()
+
 @callback@
 identifier ops, func;
 @@
@@ -93,43 +98,92 @@ second(...)
 }
 
 @ignored@
+identifier insert =~ "^_*mmu_(interval_notifier_insert|notifier_register)";
 position p;
 @@
 
 (
-  mmu_interval_notifier_insert@p(...);
+  insert@p(...);
 |
-  mmu_interval_notifier_insert_locked@p(...);
-|
-  mmu_notifier_register@p(...);
-|
-  (void)mmu_interval_notifier_insert@p(...);
-|
-  (void)mmu_interval_notifier_insert_locked@p(...);
-|
-  (void)mmu_notifier_register@p(...);
+  (void)insert@p(...);
 )
 
-@unused@
+// There is a way on which nobody looks at it, to the end of the function ...
+@unlooked exists@
 local idexpression ret;
-identifier func;
-type T;
-parameter list params;
+identifier insert =~ "^_*mmu_(interval_notifier_insert|notifier_register)";
 position p;
 @@
 
-T func(params)
-{
-  ... when any
-(
-  ret = mmu_interval_notifier_insert@p(...);
-|
-  ret = mmu_interval_notifier_insert_locked@p(...);
-|
-  ret = mmu_notifier_register@p(...);
-)
+  ret = <+... insert@p(...) ...+>;
   ... when != ret
-}
+
+@declared exists@
+identifier ret;
+type T;
+identifier insert =~ "^_*mmu_(interval_notifier_insert|notifier_register)";
+position p;
+@@
+
+  T ret = <+... insert@p(...) ...+>;
+  ... when != ret
+
+// ... or until something else is there: in a loop, the next result.
+@overwritten exists@
+local idexpression ret;
+expression other;
+identifier insert =~ "^_*mmu_(interval_notifier_insert|notifier_register)";
+position p;
+@@
+
+  ret = <+... insert@p(...) ...+>;
+  ... when != ret
+  ret = other
+
+// A member may be looked at elsewhere, but then in this file.
+@member@
+expression e;
+identifier err;
+identifier insert =~ "^_*mmu_(interval_notifier_insert|notifier_register)";
+position p;
+@@
+
+(
+  e->err@p = <+... insert(...) ...+>;
+|
+  e.err@p = <+... insert(...) ...+>;
+)
+
+@written@
+expression e, other;
+identifier member.err;
+position p;
+@@
+
+(
+  e->err@p = other
+|
+  e.err@p = other
+)
+
+@read@
+expression e;
+identifier member.err;
+position p != written.p;
+@@
+
+(
+  e->err@p
+|
+  e.err@p
+)
+
+@script:python@
+p << read.p;
+err << member.err;
+@@
+
+looked.add((p[0].file, str(err)))
 
 @script:python depends on report@
 p << direct.p;
@@ -161,7 +215,27 @@ p << ignored.p;
 coccilib.report.print_report(p[0], "the result of inserting a notifier is ignored: it may watch nothing")
 
 @script:python depends on report@
-p << unused.p;
+p << unlooked.p;
 @@
 
-coccilib.report.print_report(p[0], "the result of inserting a notifier is never looked at: it may watch nothing")
+coccilib.report.print_report(p[0], "the result of inserting a notifier is not looked at on every way: it may watch nothing")
+
+@script:python depends on report@
+p << declared.p;
+@@
+
+coccilib.report.print_report(p[0], "the result of inserting a notifier is not looked at on every way: it may watch nothing")
+
+@script:python depends on report@
+p << overwritten.p;
+@@
+
+coccilib.report.print_report(p[0], "the result of inserting a notifier is overwritten before it is looked at: it may watch nothing")
+
+@script:python depends on report@
+p << member.p;
+err << member.err;
+@@
+
+if (p[0].file, str(err)) not in looked:
+    coccilib.report.print_report(p[0], "the result of inserting a notifier is kept, and never looked at: it may watch nothing")

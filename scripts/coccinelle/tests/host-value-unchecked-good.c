@@ -91,3 +91,56 @@ static bool our_own_view(const struct vgpu_ring *ring, u32 length)
 {
 	return ring->size - (ring->tail - ring->head) < length;
 }
+
+static int place_by_the_gtt(struct i915_address_space *vm, struct drm_mm_node *node, struct intel_uncore *uncore)
+{
+	u64 base = intel_uncore_read(uncore, vgtif_reg(avail_rs.mappable_gmadr.base));
+
+	if (base > vm->total - SZ_64K)
+		return -EINVAL;
+
+	return i915_gem_gtt_reserve(vm, NULL, node, SZ_64K, base, I915_COLOR_UNEVICTABLE, 0);
+}
+
+static int kept_in_a_member(struct i915_ggtt *ggtt, struct intel_uncore *uncore)
+{
+	ggtt->num_fences = intel_uncore_read(uncore, vgtif_reg(avail_rs.fence_num));
+	if (ggtt->num_fences > I915_MAX_NUM_FENCES)
+		ggtt->num_fences = I915_MAX_NUM_FENCES;
+
+	ggtt->fence_regs = kcalloc(ggtt->num_fences, sizeof(*ggtt->fence_regs), GFP_KERNEL);
+	return ggtt->fence_regs ? 0 : -ENOMEM;
+}
+
+static void used_by_another_function(struct i915_ggtt *ggtt)
+{
+	u32 i;
+
+	for (i = 0; i < ggtt->num_fences; i++)
+		fence_write(&ggtt->fence_regs[i]);
+}
+
+static void kept_as_it_is(struct vgpu_state *state, struct intel_uncore *uncore)
+{
+	state->id = intel_uncore_read(uncore, vgtif_reg(vgt_id));
+}
+
+static const char *bounded_by_another_function(const struct vgpu_state *state)
+{
+	if (state->id >= ARRAY_SIZE(names))
+		return NULL;
+
+	return names[state->id];
+}
+
+static int judged_in_a_struct(struct vgpu_state *state, struct intel_uncore *uncore)
+{
+	struct vgpu_offer offer;
+
+	offer.dwords = intel_uncore_read(uncore, vgtif_reg(features_offered));
+	if (!vgpu_offer_valid(&offer))
+		return -EPROTO;
+
+	state->dwords = kcalloc(offer.dwords, sizeof(u32), GFP_KERNEL);
+	return state->dwords ? 0 : -ENOMEM;
+}

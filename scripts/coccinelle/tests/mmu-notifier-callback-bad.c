@@ -66,3 +66,67 @@ static int watch_and_forget(struct mirror *mirror, u64 first, u64 length)
 	populate(mirror);
 	return 0;
 }
+
+static int never_looked_at_from_the_start(struct mm_struct *mm, struct mmu_interval_notifier *n)
+{
+	int ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops); /* BAD */
+
+	return 0;
+}
+
+static int on_one_way_only(struct mm_struct *mm, struct mmu_interval_notifier *n, bool verbose)
+{
+	int ret;
+
+	ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops); /* BAD */
+	if (!verbose)
+		return 0;
+
+	pr_err("%d\n", ret);
+	return ret;
+}
+
+static int on_a_condition(struct mm_struct *mm, struct mmu_interval_notifier *n, bool wanted)
+{
+	int ret = 0;
+
+	if (wanted)
+		ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops); /* BAD */
+
+	return 0;
+}
+
+static int or_nothing(struct mm_struct *mm, struct mmu_interval_notifier *n, bool wanted)
+{
+	int ret;
+
+	ret = wanted ? mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops) : 0; /* BAD */
+	return 0;
+}
+
+static int in_a_loop(struct mm_struct *mm, struct mmu_interval_notifier *n, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		int ret = mmu_interval_notifier_insert(&n[i], mm, i * SZ_2M, SZ_2M, &mirror_ops); /* BAD */
+	}
+
+	return 0;
+}
+
+static int the_last_of_a_loop_counts(struct mm_struct *mm, struct mmu_interval_notifier *n, int n)
+{
+	int ret = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+		ret = mmu_interval_notifier_insert(&n[i], mm, i * SZ_2M, SZ_2M, &mirror_ops); /* BAD */
+
+	return ret;
+}
+
+static void kept_for_nobody(struct mm_struct *mm, struct mmu_interval_notifier *n, struct outcome *outcome)
+{
+	outcome->err = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops); /* BAD */
+}

@@ -52,3 +52,52 @@ static int tested_at_once(struct mirror *mirror, u64 first, u64 length)
 
 	return 0;
 }
+
+static int checked_from_the_start(struct mm_struct *mm, struct mmu_interval_notifier *n)
+{
+	int ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops);
+
+	return ret;
+}
+
+static int on_a_condition(struct mm_struct *mm, struct mmu_interval_notifier *n, bool wanted)
+{
+	int ret = 0;
+
+	if (wanted)
+		ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops);
+
+	return ret;
+}
+
+static int until_it_fails(struct mm_struct *mm, struct mmu_interval_notifier *n, int n)
+{
+	int ret = 0;
+	int i;
+
+	for (i = 0; i < n && !ret; i++)
+		ret = mmu_interval_notifier_insert(&n[i], mm, i * SZ_2M, SZ_2M, &mirror_ops);
+
+	return ret;
+}
+
+static int again_as_long_as_it_is_worth_it(struct mm_struct *mm, struct mmu_interval_notifier *n, int tries)
+{
+	int ret;
+
+	do {
+		ret = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops);
+	} while (ret == -EAGAIN && tries--);
+
+	return ret;
+}
+
+static void kept_for_another_function(struct mm_struct *mm, struct mmu_interval_notifier *n, struct outcome *outcome)
+{
+	outcome->err = mmu_interval_notifier_insert(n, mm, 0, SZ_2M, &mirror_ops);
+}
+
+static int looks_at_it(const struct outcome *outcome)
+{
+	return outcome->err;
+}

@@ -50,3 +50,36 @@ static void dereferenced_as_a_whole(struct vgt_if *page, struct vgt_if *copy)
 {
 	*copy = *page; /* BAD */
 }
+
+static u32 with_the_device_awake(struct drm_i915_private *i915, struct vgt_if *page)
+{
+	intel_wakeref_t wakeref;
+	u32 id = 0;
+
+	with_intel_runtime_pm(&i915->runtime_pm, wakeref)
+		id = page->vgt_id; /* BAD */
+
+	return id;
+}
+
+static u32 with_the_gt_awake(struct intel_gt *gt, struct vgt_if *page)
+{
+	intel_wakeref_t wakeref;
+
+	if (!page)
+		return 0;
+
+	with_intel_gt_pm(gt, wakeref) {
+		return page->vgt_id; /* BAD */
+	}
+
+	return 0;
+}
+
+static void if_the_device_is_awake(struct drm_i915_private *i915, struct vgt_if *page)
+{
+	intel_wakeref_t wakeref;
+
+	with_intel_runtime_pm_if_active(&i915->runtime_pm, wakeref)
+		page->g2v_notify = 0; /* BAD */
+}

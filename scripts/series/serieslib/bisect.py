@@ -126,8 +126,10 @@ def render(rows: list[Row], digest: str) -> str:
     """The table's file."""
     patches = [r for r in rows if r.label != BASE]
     failed = [r.label for r in rows if r.problems]
+    counts = {r.cells for r in patches}     # a patch before SVM bind has no variant without it
     fields = {"Series": digest, "Booted": f"{sum(r.boot is not None for r in rows)} of {len(rows)}",
-              "Compiled": f"{sum(not r.uncompiled for r in patches)} of {len(patches)}, in {max((r.cells for r in patches), default=0)} variants",
+              "Compiled": f"{sum(not r.uncompiled for r in patches)} of {len(patches)}, "
+                          f"in {'up to ' * (len(counts) > 1)}{max(counts, default=0)} variants",
               "Tests": str(rows[-1].passed), "Failed": ", ".join(failed) or "none"}
     lines = [f":{name}: {value}" for name, value in fields.items()] + ["", LEGEND, *_table(rows)]
     lines += _section("Failures", [f"* {r.label}: {p}" for r in rows for p in r.problems])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks that need the sources at the series' tip: kernel-doc, Coccinelle, sparse, W=1.
+"""Checks that need the sources at the series' tip: kernel-doc, sparse, W=1; Coccinelle's, on the same Sources, are in cocci_checks.py.
 
 They work in one configured work tree (gcc, GVT host on, so that every file of i915 is compiled).
 Files that the series adds must be clean. A file that it only touches may keep the warnings that it
@@ -9,39 +9,19 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .base import write_whole
 from .text_checks import Context
 from .verdict import Failed
-from .work import VARIANTS, WorkTree, tool_version
+from .work import VARIANTS, WorkTree, heard, tool_version
 
 ANALYSIS = next(v for v in VARIANTS if v.name == "gcc-m-gvt")
 I915 = "drivers/gpu/drm/i915/"
 MESSAGE = re.compile(r"^(?:\./)?([^\s:]+\.[chS]):(\d+)(?::\d+)?: (?:fatal )?(warning|error|note): (.*)$")
-
-# The kernel's own rules that fit a driver. The rest is about other interfaces, or needs a review of
-# each hit ("confidence: low").
-KERNEL_RULES = (
-    "api/alloc/alloc_cast", "api/alloc/zalloc-simple", "api/kstrdup", "api/memdup",
-    "api/memdup_user", "api/kfree_sensitive", "api/kvmalloc",
-    "api/simple_open", "api/stream_open", "api/vma_pages", "api/ptr_ret", "api/err_cast",
-    "api/resource_size", "api/string_choices", "api/debugfs/debugfs_simple_attr",
-    "free/kfree", "free/ifnullfree", "free/iounmap", "free/put_device",
-    "iterators/fen", "iterators/itnull", "iterators/list_entry_update", "iterators/use_after_iter",
-    "locks/call_kern", "locks/double_lock", "locks/flags", "locks/mini_lock",
-    "misc/array_size", "misc/badty", "misc/boolconv", "misc/boolinit", "misc/boolreturn",
-    "misc/bugon", "misc/cond_no_effect", "misc/doubleinit", "misc/flexible_array",
-    "misc/ifaddr", "misc/ifcol", "misc/minmax", "misc/newline_in_nl_msg", "misc/noderef",
-    "misc/orplus", "misc/returnvar", "misc/semicolon", "misc/struct_size", "misc/swap",
-    "misc/uninitialized_var", "misc/warn", "null/deref_null", "null/eno",
-    "null/kmerr", "tests/doublebitand", "tests/doubletest", "tests/odd_ptr_err", "tests/unsigned_lesser_than_zero",
-)
 
 
 class Sources:
@@ -98,84 +78,6 @@ def check_kernel_doc(sources: Sources, kdir: Path) -> str:
     return f"{len(files)} added files"
 
 
-# -- Coccinelle --------------------------------------------------------------------------------
-
-def _spatch(tree: Path, rule: Path, files: list[str]) -> list[str]:
-    """What one rule says about the files; any output is a finding."""
-    text = rule.read_text(encoding="utf-8", errors="replace")
-    mode = ["-D", "report"] if re.search(r"^virtual\b[^\n]*\breport\b", text, re.M) else []
-    requires = re.search(r"^// Options: (.*)$", text, re.M)
-    options = [o for o in requires.group(1).split() if o not in ("--include-headers",)] if requires else []
-    done = subprocess.run(
-        ["spatch", "--very-quiet", "--no-show-diff" if mode else "--very-quiet", *mode, "--cocci-file",
-         str(rule), "--no-includes", "--include-headers", "--timeout", "60",
-         *[o for o in options if o != "--no-includes"], *files],
-        cwd=tree, capture_output=True, text=True, errors="replace", check=False)
-    lines = [x for x in done.stdout.splitlines() if x.strip()]
-    noise = ("warning: line", "Note:", "HANDLING", "rule starting on line")
-    errors = [x for x in done.stderr.splitlines() if x.strip() and not x.startswith(noise)]
-    if done.returncode:
-        return [f"{rule.name}: spatch failed with status {done.returncode}"] + errors[:8]
-    # A file that the parser gives up on was not checked: that is no pass.
-    errors = [x for x in errors if "bad:" in x or "rror" in x or "imeout" in x or "xception" in x]
-    return [f"{rule.name}: {x}" for x in lines + errors]
-
-
-def _run_rules(sources: Sources, tree: Path, rules: list[Path], files: list[str]) -> None:
-    if not shutil.which("spatch"):
-        raise Failed(["spatch (coccinelle): not installed: run `make setup`"])
-    memo = sources.ctx.memo
-    content = b"".join(name.encode() + b"\0" + (tree / name).read_bytes() for name in files)
-
-    def one(rule: Path) -> list[str]:
-        key = ("cocci", tool_version("spatch"), rule.read_bytes(), content)
-        if not files or memo.passed(*key):
-            return []
-        lines = _spatch(tree, rule, files)
-        if not lines:
-            memo.remember(*key)
-        return lines
-
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        found = [x for lines in pool.map(one, rules) for x in lines]
-    if found:
-        raise Failed(found)
-
-
-def check_own_cocci(sources: Sources) -> str:
-    """Our rules, on what the series touches in i915 (the host side gvt/ is not the guest's)."""
-    rules = sorted((sources.ctx.places.root / "scripts/coccinelle").glob("*.cocci"))
-    if not rules:
-        raise Failed(["scripts/coccinelle/: no rule"])
-    files = [n for n in sources.code(sources.added + sources.changed)
-             if n.startswith(I915) and not n.startswith(I915 + "gvt/")]
-    _run_rules(sources, sources.checkout(), rules, files)
-    return f"{len(rules)} rules on {len(files)} files"
-
-
-def check_cocci_examples(root: Path) -> str:
-    """A rule that finds nothing may be blunt: each must report its bad example, and not its good one."""
-    script = root / "scripts/coccinelle/tests/run"
-    if not script.is_file():
-        raise Failed([f"{script}: not there; every rule of ours needs an example that it reports"])
-    done = subprocess.run([str(script)], capture_output=True, text=True, errors="replace", check=False)
-    lines = (done.stdout + done.stderr).splitlines()
-    if done.returncode:
-        raise Failed([x for x in lines if not x.startswith("ok ")] or [f"status {done.returncode}"])
-    return f"{sum(x.startswith('ok ') for x in lines)} examples"
-
-
-def check_kernel_cocci(sources: Sources) -> str:
-    tree = sources.checkout()
-    rules = [tree / "scripts/coccinelle" / (r + ".cocci") for r in KERNEL_RULES]
-    rules = [r for r in rules if r.is_file()]
-    if len(rules) < 40:
-        raise Failed([f"{tree}/scripts/coccinelle: only {len(rules)} of the chosen rules are there"])
-    files = sources.code(sources.added)
-    _run_rules(sources, tree, rules, files)
-    return f"{len(rules)} rules on {len(files)} added files"
-
-
 # -- compiler and sparse -----------------------------------------------------------------------
 
 def messages(output: str) -> collections.Counter[tuple[str, str]]:
@@ -186,12 +88,6 @@ def messages(output: str) -> collections.Counter[tuple[str, str]]:
         if match and match.group(3) != "note":
             found[(match.group(1), match.group(4))] += 1
     return found
-
-
-def _forget(work: WorkTree, units: list[str]) -> None:
-    """Of an object that is there make does not say again what it said."""
-    for unit in units:
-        (work.path / unit).unlink(missing_ok=True)
 
 
 class BaseWarnings:
@@ -225,7 +121,8 @@ class BaseWarnings:
             work.goto(self.ctx.lab.base)
             work.configure()
             work.must("modules_prepare")
-            _forget(work, units)
+            for unit in units:      # of an object that is there make says nothing
+                (work.path / unit).unlink(missing_ok=True)
             return messages(work.make(*self.goals, "-k", *units).stdout)
 
 
@@ -245,12 +142,23 @@ def _compile_check(sources: Sources, goals: tuple[str, ...], tool: str) -> str:
     with sources.work as work:
         work.goto(sources.tip)
         work.configure()
-        said = work.path.with_name(f"{work.path.name}.{tool}-said")
-        if said.exists():       # the last run had a complaint, or was interrupted
-            _forget(work, units)
-        said.touch()
-        done = work.make(*goals, "-k", *units)
-    now = messages(done.stdout)
+        with heard(work, tool, lambda: (work.path / unit for unit in units)):
+            done = work.make(*goals, "-k", *units)
+            now = messages(done.stdout)
+            bad = _new_messages(sources, goals, tool, units, done.stdout)
+            if done.returncode and not bad:
+                bad = [f"make {' '.join(goals)} failed with status {done.returncode}"] \
+                    + done.stdout.strip().splitlines()[-12:]
+            if bad:
+                raise Failed(bad)
+    sources.ctx.memo.remember(*memo_key)
+    kept = sum(now.values())
+    return f"{len(units)} objects" + (f"; {kept} warnings that BASE has too" if kept else "")
+
+
+def _new_messages(sources: Sources, goals: tuple[str, ...], tool: str, units: list[str], said: str) -> list[str]:
+    """The lines of the compiler's that BASE does not have, too."""
+    now = messages(said)
     old: collections.Counter[tuple[str, str]] = collections.Counter()
     if now:
         old = BaseWarnings(sources.ctx, goals, tool).of(_in_base(sources, units))
@@ -259,18 +167,10 @@ def _compile_check(sources: Sources, goals: tuple[str, ...], tool: str) -> str:
     for (name, text), count in sorted(now.items()):
         allowed = 0 if name in added else old[(name, text)]
         if count > allowed:
-            lines = [x for x in done.stdout.splitlines()
+            lines = [x for x in said.splitlines()
                      if x.removeprefix("./").startswith(name + ":") and text in x]
             bad += lines[:count - allowed]
-    if done.returncode and not bad:
-        bad = [f"make {' '.join(goals)} failed with status {done.returncode}"] \
-            + done.stdout.strip().splitlines()[-12:]
-    if bad:
-        raise Failed(bad)
-    said.unlink()
-    sources.ctx.memo.remember(*memo_key)
-    kept = sum(now.values())
-    return f"{len(units)} objects" + (f"; {kept} warnings that BASE has too" if kept else "")
+    return bad
 
 
 def check_w1(sources: Sources) -> str:

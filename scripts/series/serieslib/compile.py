@@ -13,12 +13,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterator
 
 from .base import write_whole
 from .git import Git
 from .lab import Lab
 from .verdict import Failed, Skip
-from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, tool_version
+from .work import DEFAULT, VARIANTS, Variant, WorkTree, build_config, heard, tool_version
 
 RECORD = "COMPILED"
 RECORD_HEAD = """\
@@ -57,6 +58,11 @@ class Cell:
 def has_svm(lab: Lab, commit: str) -> bool:
     """Whether the tree has SVM bind to switch off."""
     return lab.git.ok("grep", "-q", "^config DRM_I915_SVM$", commit, "--", f"{I915}Kconfig*")
+
+
+def labelled(lab: Lab) -> list[tuple[str, str]]:
+    """(commit, number of its patch) of the series."""
+    return [(commit, file.name.split("-")[0]) for commit, file in zip(lab.apply().commits, lab.places.patch_files())]
 
 
 def plan(lab: Lab, commits: list[tuple[str, str]], mode: str) -> list[Cell]:
@@ -118,9 +124,7 @@ class Passes:
 
 def check_record(lab: Lab) -> str:
     """For series-check: patches/COMPILED knows of every cell of this very series, with this compiler."""
-    series = lab.apply()
-    labels = [f.name.split("-")[0] for f in lab.places.patch_files()]
-    cells = plan(lab, list(zip(series.commits, labels)), "full")
+    cells = plan(lab, labelled(lab), "full")
     passes = Passes(lab, recorded=True)
     missing = [c for c in cells if passes.key(c).stem not in passes.recorded]
     if not missing:
@@ -164,11 +168,10 @@ def symbols(work: WorkTree, commit: str) -> list[str]:
     return [f"i915.ko: symbol {n} is needed, but nothing defines and exports it" for n in sorted(lost)]
 
 
-def _forget_objects(work: WorkTree) -> None:
-    """Of an object that is there make does not say again what it said. The tools that it compiles for itself stay."""
+def _objects(work: WorkTree) -> Iterator[Path]:
+    """All of the tree, but for the tools that it compiles for itself."""
     for folder in (p for p in work.path.iterdir() if p.is_dir() and p.name not in (".git", "tools", "scripts")):
-        for path in folder.rglob("*.o"):
-            path.unlink()
+        yield from folder.rglob("*.o")
 
 
 def build(work: WorkTree, cell: Cell) -> float:
@@ -176,24 +179,20 @@ def build(work: WorkTree, cell: Cell) -> float:
     began = time.monotonic()
     work.goto(cell.commit)
     work.configure()
-    said_before = work.path.with_name(f"{work.path.name}.said")
-    if said_before.exists():        # the last cell had a complaint, or was interrupted
-        _forget_objects(work)
-    said_before.touch()
     goals = ["vmlinux"] if cell.vmlinux else [I915]
     # The header test: each header of i915 compiles alone, and its kernel-doc parses. It says the same
     # in every variant, so the plan asks for it in one only.
     if not cell.header_test:
         goals.append("no-header-test=%.h")
-    done = work.make(*goals)
-    said = [x for x in done.stdout.splitlines() if x.strip()]
-    if done.returncode:
-        raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
-    if said:
-        raise Failed(said[:60])
-    if cell.variant.i915 == "m":
-        lost = symbols(work, cell.commit)
-        if lost:
-            raise Failed(lost)
-    said_before.unlink()
+    with heard(work, "build", lambda: _objects(work)):
+        done = work.make(*goals)
+        said = [x for x in done.stdout.splitlines() if x.strip()]
+        if done.returncode:
+            raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
+        if said:
+            raise Failed(said[:60])
+        if cell.variant.i915 == "m":
+            lost = symbols(work, cell.commit)
+            if lost:
+                raise Failed(lost)
     return time.monotonic() - began

@@ -25,8 +25,11 @@ RULES = "1"
 SUITE = "every-patch"
 DRIVES = f"{SUITE}/a_vgpu_is_detected_and_driven_twice"
 KUNIT = f"{SUITE}/i915_vgpu_test"
-# All that decides beside the kernel tree: below tools/igt-vgpu, and what is built, below out.
-SOURCES = ("guest/guest.config", "guest/guest-series.config", "tests/igt/suite_every_patch.py", "runner/igtvgpu/splat.py")
+# All that decides beside the kernel tree: below tools/igt-vgpu (how the kernel is built, what is PID 1, and of the runner what
+# starts a guest and judges a test), and what is built, below out.
+SOURCES = ("guest/guest.config", "guest/guest-series.config", "guest/init.c", "guest/agent.c", "guest/agent.h", "setup/kernel-build",
+           "tests/igt/suite_every_patch.py", *(f"runner/igtvgpu/{name}.py" for name in (
+               "agent", "context", "executor", "expected", "initramfs", "kinds", "ktap", "spec", "splat", "suite", "vm")))
 BUILT = ("qemu/qemu-system-x86_64", "tests/igt/vgpu_detect", "tests/igt/vgpu_balloon", "tests/igt/vgpu_fence", "tests/igt/vgpu_exec")
 
 

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The series as mails: made by git format-patch, and taken apart again. Used by scripts/series/send."""
+"""The series as mails: made by git format-patch, taken apart again, and handed to git send-email. Used by scripts/series/send."""
 from __future__ import annotations
 
 import email
 import email.policy
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import formataddr, parseaddr
+from email.utils import formataddr, getaddresses, parseaddr
 from pathlib import Path
 
 from .base import SeriesError
@@ -22,6 +23,12 @@ KERNEL_TOP = ("/COPYING", "/CREDITS", "/Kbuild", "/Makefile", "/README", "/MAINT
               "/Documentation/Makefile", "/arch/Kconfig", "/include/linux/init.h", "/drivers/Makefile", "/fs/Makefile",
               "/init/Makefile", "/ipc/Makefile", "/kernel/Makefile", "/lib/Makefile")
 LIST = "intel-gfx@lists.freedesktop.org"
+# The headers of a mail say who gets it: for git send-email, its text and the user's settings do not. (--suppress-from: who sends it
+# would get it for a sign-off of his.)
+TO_WHOM = ("--suppress-cc=author", "--suppress-cc=body", "--suppress-cc=cccmd", "--no-signed-off-by-cc", "--suppress-from",
+           "--to-cmd=true", "--no-to", "--no-cc", "--no-bcc")
+# The cover letter has no patch in it: without the option git am stops there ("Patch is empty").
+AM = ("am", "--empty=drop")
 SUBJECT, BLURB = "*** SUBJECT HERE ***", "*** BLURB HERE ***"
 
 
@@ -86,8 +93,7 @@ def _thread(mails: list[EmailMessage], count: int) -> list[str]:
 def _apply(lab: Lab, series: Applied, mbox: Path) -> None:
     """SeriesError unless git am of the mbox on BASE gives the tree of the series."""
     with lab.sparse_worktree(series.base, ["/" + f for f in touched_by(lab.places.patch_files())]) as tree:
-        # The cover letter has no patch in it.
-        done = tree.try_run("am", "--quiet", "--no-3way", "--empty=drop", str(mbox), env=COMMITTER)
+        done = tree.try_run(*AM, "--quiet", "--no-3way", str(mbox), env=COMMITTER)
         if done.returncode:
             raise SeriesError(f"{mbox}: git am on BASE: {(done.stdout + done.stderr).decode(errors='replace').strip()}")
         got, want = (git.out("rev-parse", f"{rev}^{{tree}}").strip() for git, rev in ((tree, "HEAD"), (lab.git, series.tip)))
@@ -117,7 +123,40 @@ def check(lab: Lab, series: Applied, files: list[Path], mbox: Path) -> str:
         raise SeriesError("the mails are not one thread:\n  " + "\n  ".join(found))
     _apply(lab, series, mbox)
     if not shutil.which("b4"):
-        return "git am of series.mbox on BASE gives the series; b4 is not installed, and was not asked"
+        return f"git {' '.join(AM)} of series.mbox on BASE gives the series; b4 is not installed, and was not asked"
     with tempfile.TemporaryDirectory(dir=lab.home) as folder:
         _apply(lab, series, _by_b4(lab, mbox, Path(folder)))
-    return "git am, and b4 am, of series.mbox on BASE give the series"
+    return f"git {' '.join(AM)}, and b4 am, of series.mbox on BASE give the series"
+
+
+def _addresses(mail: EmailMessage, *headers: str) -> set[str]:
+    return {address.lower() for _, address in getaddresses([str(x) for h in headers for x in mail.get_all(h, [])])}
+
+
+def _rehearse(argv: list[str], files: list[Path]) -> None:
+    """SeriesError unless git send-email, with the user's settings, would send each mail to those whom its headers name."""
+    done = subprocess.run([*argv, "--dry-run", *map(str, files)], env={**os.environ, "LC_ALL": "C", "LANGUAGE": ""}, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    # Of each mail a log, whose end is the header that it would have.
+    told = re.findall(r"Log says:\n(?:.*\n)*?(From: .*\n(?:.+\n)+)", done.stdout)
+    if done.returncode or len(told) != len(files):
+        last = "\n  ".join(done.stdout.strip().splitlines()[-8:])
+        raise SeriesError(f"git send-email --dry-run: {len(told)} of {len(files)} mails (status {done.returncode}):\n  {last}")
+    for file, header in zip(files, told):
+        sent = email.message_from_string(header, policy=email.policy.default)
+        mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        me = _addresses(sent, "From")  # type: ignore[arg-type]
+        want, got = (_addresses(x, "To", "Cc") - me for x in (mail, sent))  # type: ignore[arg-type]
+        wrong = [f"leaves out {x}" for x in sorted(want - got)] + [f"adds {x}" for x in sorted(got - want)]
+        if wrong:
+            raise SeriesError(f"{file.name}: git send-email {', '.join(wrong)}: a setting of yours? (git config --get-regexp sendemail)")
+
+
+def post(files: list[Path]) -> int:
+    """Hand the mails over; git send-email has the user's server, and asks before each mail."""
+    own = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
+    if not shutil.which("git-send-email", path=f"{own}:{os.environ['PATH']}"):
+        raise SeriesError("git send-email: not installed (Debian: git-email); the mails are made and checked, send them as you like")
+    argv = ["git", "send-email", "--confirm=always", "--no-chain-reply-to", "--no-thread", *TO_WHOM]
+    _rehearse(argv, files)
+    return subprocess.run([*argv, *map(str, files)], check=False).returncode

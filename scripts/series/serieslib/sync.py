@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .base import SeriesError
-from .git import Git
+from .base import Places, SeriesError
+from .git import Git, GitError
 from .lab import Applied, Lab, digest_of
 
 STATE = "igt-vgpu-sync"
@@ -57,3 +57,19 @@ def busy(tree: Git) -> None:
 def same_as_patches(lab: Lab, tree: Git, series: Applied) -> bool:
     have = {p.name: p.read_bytes() for p in lab.places.patch_files()}
     return len(have) == len(series.commits) and lab.format(series, tree) == have
+
+
+def holds_patches(places: Places) -> bool:
+    """Whether the kernel tree, if there is one, holds what patches/ say and nothing else."""
+    if not is_tree(places.tree):
+        return True
+    tree = Git(places.tree)
+    try:
+        if any(edits(tree)):
+            return False
+        if read(tree) == Sync(tree.rev("HEAD"), digest_of(places)):
+            return True
+        lab = Lab(places)
+        return same_as_patches(lab, tree, lab.series_in(tree))
+    except (SeriesError, GitError):
+        return False

@@ -15,10 +15,11 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from . import sync
-from .base import REPO, Places, SeriesError
+from . import backport, sync
+from .base import REPO, Places, SeriesError, write_whole
 from .git import Git
 from .lab import Applied, Lab, differences, hunks_of
 from .verdict import Failed, Memo, Skip
@@ -33,9 +34,13 @@ class Context:
     """What the checks look at."""
 
     places: Places
-    lab: Lab
     files: list[Path]
     series: Applied | None = None
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The series as git objects. It needs the kernel's source, which a check that only reads the patches does without."""
+        return Lab(self.places)
 
     @property
     def memo(self) -> Memo:
@@ -79,12 +84,13 @@ def read_mail(path: Path) -> Mail:
 # -- the series as a whole ---------------------------------------------------------------------
 
 def check_names(ctx: Context) -> str:
-    """patches/ holds BASE, COVER, what was found out (BISECT.rst, COMPILED), a README, a gapless numbered series and the folders of backports, nothing else."""
+    """patches/ holds BASE, COVER, CHANGES, what was found out (BISECT.rst, COMPILED), a README, a gapless numbered series and the folders of
+    backports, nothing else."""
     if not ctx.files:
         raise Failed(["patches/: no patch (NNNN-*.patch)"])
     bad = [f"{ctx.places.show(p)}: number {i:04d} is expected here"
            for i, p in enumerate(ctx.files, 1) if not p.name.startswith(f"{i:04d}-")]
-    known = {"BASE", "README.rst", "COMPILED", *(("build.config",) if ctx.places.backport else ("COVER", "BISECT.rst"))}
+    known = {"BASE", "README.rst", "COMPILED", *(("build.config", backport.NAME) if ctx.places.backport else ("COVER", "CHANGES", "BISECT.rst"))}
     bad += [f"{ctx.places.show(p)}: neither one of {', '.join(sorted(known))}, nor a patch"
             for p in sorted(ctx.places.patches.iterdir())
             if p.name not in known | {f.name for f in ctx.files} and not (p / "BASE").is_file()]
@@ -113,12 +119,14 @@ def check_applies(ctx: Context) -> str:
 
 
 def check_originals(ctx: Context) -> str:
-    """A backport has each patch of the series, in order, with its message: what differs stands in a paragraph "[backport to ...]"."""
+    """A backport has each patch of the series, in order, with its message: what differs stands in a paragraph "[backport to ...]".
+    It changes the same lines, but for those of DIFFERENCES."""
     def told(path: Path) -> tuple[str, str]:
         mail = read_mail(path)
         return mail.subject, BACKPORT_NOTE.sub("", "\n".join(mail.message)).strip()
 
-    originals = dict(told(p) for p in ctx.places.patch_files(ctx.places.patches.parent))
+    files = ctx.places.patch_files(ctx.places.patches.parent)
+    originals = dict(told(p) for p in files)
     mine = {told(p)[0]: (p, told(p)[1]) for p in ctx.files}
     left_out = (ctx.places.patches / "README.rst").read_text(encoding="utf-8")
     bad = [f"{subject}: not in the backport, and README.rst does not say why" for subject in originals if subject not in mine and subject not in left_out]
@@ -126,9 +134,35 @@ def check_originals(ctx: Context) -> str:
     bad += [f"{ctx.places.show(p)}: its message is not the original's" for subject, (p, text) in mine.items() if originals.get(subject, text) != text]
     if not bad and list(mine) != [subject for subject in originals if subject in mine]:
         bad = ["the patches are not in the order of the series"]
+    bad += _undeclared(ctx, {told(p)[0]: p for p in files}, {subject: p for subject, (p, _) in mine.items()})
     if bad:
         raise Failed(bad)
     return f"{len(mine)} of {len(originals)} patches of the series"
+
+
+def _undeclared(ctx: Context, originals: dict[str, Path], mine: dict[str, Path]) -> list[str]:
+    """Differences from the series that are not written down, and those that are and are gone."""
+    known = backport.read(ctx.places)
+    bad: list[str] = []
+    for subject, path in mine.items():
+        now = backport.differences(originals[subject], path) if subject in originals else []
+        then = known.pop(subject, [])
+        if now != then:
+            lines = backport.only_in_one(then, now)
+            first = next((x[1:] for x in lines if x[0] == "+"), f"(no more) {lines[0][1:]}")
+            bad.append(f"{ctx.places.show(path)}: differs from the series' patch otherwise than {backport.NAME} says, first in: {first}")
+    bad += [f"{ctx.places.show(ctx.places.patches / backport.NAME)}: {subject}: no such patch" for subject in known]
+    if bad:
+        bad.append("take over what the series changed (README.rst says how), or, where it is right to differ: "
+                   "scripts/series/export --differences")
+    return bad
+
+
+def write_differences(places: Places) -> Path:
+    """Write down how a backport differs from the series now."""
+    path = places.patches / backport.NAME
+    write_whole(path, backport.text(places, lambda p: read_mail(p).subject))
+    return path
 
 
 def check_round_trip(ctx: Context) -> str:

@@ -12,9 +12,10 @@ import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Callable, Iterable, Iterator
 
 from .base import REPO, SeriesError
 from .git import SPARSE, Git
@@ -42,7 +43,7 @@ class Variant:
     compiler: str       # gcc or clang
     i915: str           # m or y
     gvt: bool           # GVT-g host support
-    svm: bool = True    # SVM bind, where the tree has it
+    svm: bool = True    # SVM bind, where the tree has it; without, as a distribution has it: Kconfig's default, and SHIPPED
     bits: int = 64      # 32: i386, where Kconfig has neither GVT-g host nor SVM bind
 
     @property
@@ -57,7 +58,7 @@ class Variant:
         return "clang-14" if shutil.which("clang-14") else "clang"
 
     def fragment(self) -> str:
-        text = f"CONFIG_DRM_I915={self.i915}\n" + (SHIPPED if self.i915 == "y" else "")
+        text = f"CONFIG_DRM_I915={self.i915}\n" + (SHIPPED if self.i915 == "y" or not self.svm else "")
         if self.compiler == "clang":
             # tinyconfig starts as 32 bit and leaves 1024 behind, which clang exceeds in stock selftests.
             text += "CONFIG_FRAME_WARN=2048\n"
@@ -68,7 +69,7 @@ class Variant:
         return text + (f"CONFIG_DRM_I915_GVT_KVMGT={self.i915}\n" if self.gvt else "")
 
 
-# Built in it is compiled as distributions do, as a module with all that a developer switches on (build.config).
+# Built in it is compiled with the options of distributions, as a module with all that a developer switches on (build.config).
 SHIPPED = "CONFIG_DRM_I915_SELFTEST=n\nCONFIG_DRM_I915_DEBUG_GEM=n\n"
 # Huge pages need PAE there.
 I386 = "CONFIG_64BIT=n\nCONFIG_TRANSPARENT_HUGEPAGE=n\n"
@@ -76,8 +77,9 @@ I386 = "CONFIG_64BIT=n\nCONFIG_TRANSPARENT_HUGEPAGE=n\n"
 PRODUCT = tuple(Variant(c, i, g) for half in (0, 1) for c in ("gcc", "clang") for i in ("m", "y") for g in (False, True)
                 if ((c == "clang") + (i == "y") + g) % 2 == half)
 DEFAULT = PRODUCT[0]
-# What the product has one side of only. One compiler and one kind of i915 say what there is to say.
-NO_SVM = Variant("gcc", "m", False, svm=False)
+# What the product has one side of only. What a distribution ships: a module, without SVM bind and the developer's options; by clang,
+# since i386, which has no SVM bind either, is by gcc. As a module, for what nothing defines is found in one only.
+NO_SVM = Variant("clang", "m", False, svm=False)
 ON_I386 = Variant("gcc", "m", False, bits=32)
 VARIANTS = (*PRODUCT, NO_SVM, ON_I386)
 
@@ -91,6 +93,19 @@ def build_config(lab: Lab) -> tuple[str, str]:
         if ours.is_file() and series.is_file():
             return ours.read_text(encoding="utf-8") + more, series.read_text(encoding="utf-8")
     raise SeriesError(f"{BUILD_CONFIG}: not there; the builds start from it")
+
+
+@contextmanager
+def heard(work: WorkTree, who: str, objects: Callable[[], Iterable[Path]]) -> Iterator[None]:
+    """Around a make and the judgement of what it says. Of an object that is there make does not say again what it said: if the last judgement
+    of that name was bad, or was interrupted, the objects go first."""
+    marker = work.path.with_name(f"{work.path.name}.{who}-said")
+    if marker.exists():
+        for path in objects():
+            path.unlink(missing_ok=True)
+    marker.touch()
+    yield
+    marker.unlink()
 
 
 @functools.cache

@@ -124,7 +124,8 @@ class Scratch:
 
     # -- running the tools -------------------------------------------------------------------
 
-    def run(self, tool: str, *args: str, env: dict[str, str] | None = None) -> Result:
+    def run(self, tool: str, *args: str, env: dict[str, str] | None = None, told: str = "") -> Result:
+        """`told`: what the tool reads from a user."""
         self.count += 1
         results = self.root / "out/test-result.json"
         results.unlink(missing_ok=True)
@@ -136,7 +137,7 @@ class Scratch:
         full.pop("LINUX_TARBALL", None)
         full.update(env or {})
         done = subprocess.run(argv, env=full, capture_output=True, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, check=False, timeout=1200)
+                              input=told, check=False, timeout=1200)
         data = json.loads(results.read_text()) if results.exists() else {}
         return Result(done.returncode, done.stdout + done.stderr, data)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from scratch import I915, Patch, Result, Scratch
 
 from serieslib import bisect
+from serieslib.cover import FIELDS
 from serieslib.guest import BUILT, DRIVES, KUNIT, SOURCES, Boot, Test
 
 HEADER = I915 + "series_guest.h"
@@ -62,6 +63,7 @@ class Bisect:
             ("a test that goes away fails", self.gone),
             ("what is still to come at the last patch fails", self.to_come),
             ("a part of the patches leaves the table unfinished", self.part),
+            ("a boot is forgotten when the kernel's build, PID 1 or the runner's judgement changes", self.decides),
             ("a table of another series is no table, one with failures is worse", self.table),
             ("the cover letter has the table's paragraph or nothing", self.letter),
         ]
@@ -161,6 +163,15 @@ class Bisect:
         assert self._run().status == 0 and self.boots == 2, "the run goes on where it ended"
         assert self._run("--patch", "0009").status == 1
 
+    def decides(self) -> None:
+        self._series(FIRST, TESTS)
+        assert self._run().status == 0 and self.boots == 3
+        for name in ("setup/kernel-build", "guest/init.c", "runner/igtvgpu/expected.py", "runner/igtvgpu/kinds.py"):
+            with (self.root / "tools/igt-vgpu" / name).open("a") as file:
+                file.write("# Something else.\n")
+            assert self._run().status == 0 and self.boots == 3, name
+        assert self._run().status == 0 and self.boots == 0
+
     def _rows(self) -> list[bisect.Row]:
         boot = Boot({DRIVES: Test("pass")})
         return [bisect.Row("base", "Linux", boot=boot), bisect.Row("0001", "one", 9, boot=boot, passed=7), bisect.Row("0002", "two", 9, boot=boot, passed=12)]
@@ -177,6 +188,8 @@ class Bisect:
         bisect.write(places, rows)
         done = self._check()
         assert done.result("works alone") == "pass" and "3 of 3 kernels booted, 2 of 2, in 9 variants" in done.text, done.text
+        bisect.write(places, [rows[0], rows[1], replace(rows[2], cells=10)])
+        assert "2 of 2, in up to 10 variants" in self._check().text and "in up to 10 variants\n" in bisect.summary(places)
         for row, says in ((replace(rows[1], boot=None), "booted are 2 of 3 only"), (replace(rows[1], uncompiled=["x"]), "compiled are 1 of 2 only")):
             bisect.write(places, [rows[0], row, rows[2]])
             done = self._check()
@@ -189,7 +202,7 @@ class Bisect:
 
     def letter(self) -> None:
         self.scratch.series(FIRST, SHOWS)
-        (self.scratch.places.patches / "COVER").write_text("Subject: x\n\nWhy.\n\n@BASE@\n\n@BISECT@\n\n@TESTS@\n\n@FIGURES@\n")
+        (self.scratch.places.patches / "COVER").write_text("Subject: x\n\nWhy.\n\n" + "\n\n".join(FIELDS) + "\n")
         bisect.write(self.scratch.places, self._rows())
         cover = self.root / "out/send/v1/0000-cover-letter.patch"
         done = self.scratch.run("send", "--dry-run", "--draft")

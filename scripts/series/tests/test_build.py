@@ -10,7 +10,7 @@ from scratch import GOOD, I915, MAKEFILE, Patch, Scratch
 from serieslib.compile import Cell, build
 from serieslib.lab import Lab
 from serieslib.verdict import Failed
-from serieslib.work import DEFAULT, PRODUCT, WorkTree
+from serieslib.work import DEFAULT, NO_SVM, PRODUCT, WorkTree
 
 OPTIONS = ("--skip-header-test",)
 LINKED = "obj-$(CONFIG_DRM_I915) += i915.o"
@@ -73,7 +73,7 @@ class Build:
             ("a warning that only clang has fails", self.warning_of_clang),
             ("a header that does not stand alone fails the header test only", self.header),
             ("what only the GVT-g host breaks, and only what is built in, is found there and nowhere else", self.variants),
-            ("built in, the driver is compiled without the developer's options", self.shipped),
+            ("built in, and without SVM bind, the driver is compiled without the developer's options", self.shipped),
             ("an object that is missing in the Makefile fails", self.unlisted),
             ("the plan: every patch in the default variant, the last in all, FULL=1 the product",
              self.plan),
@@ -119,13 +119,14 @@ class Build:
         self.scratch.series(FIRST, GOOD[1])
         lab = Lab(self.scratch.places)
         options = {}
-        for variant in (v for v in PRODUCT if v.compiler == "gcc" and not v.gvt):
+        for variant in (*(v for v in PRODUCT if v.compiler == "gcc" and not v.gvt), NO_SVM):
             with WorkTree(lab, variant.name, variant) as work:
                 work.goto(lab.base)
                 work.configure()
                 config = (work.path / ".config").read_text()
-            options[variant.i915] = [f"CONFIG_DRM_I915_{x}=y" in config for x in ("SELFTEST", "DEBUG_GEM", "WERROR")]
-        assert options == {"m": [True, True, True], "y": [False, False, True]}, options
+            options[variant.name] = [f"CONFIG_DRM_I915{x}" in config for x in ("=m", "_SELFTEST=y", "_DEBUG_GEM=y", "_WERROR=y")]
+        assert options == {"gcc-m-nogvt": [True] * 4, "gcc-y-nogvt": [False, False, False, True],
+                           "clang-m-nogvt-nosvm": [True, False, False, True]}, options
 
     def warning(self) -> None:
         rows = self._build(FIRST, WARN)
@@ -180,8 +181,8 @@ class Build:
         self.scratch.series(FIRST, SVM, Patch("drm/i915: say more of it", edits={I915 + "series_probe.c": ("twice @count", "it twice")}))
         done = self.scratch.run("build", "--plan", env={"FULL": "1"})
         assert [x.split()[0] for x in done.text.splitlines() if "nosvm" in x] == ["0002", "0003"], done.text
-        done = self.scratch.run("build", "--variant", "gcc-m-nogvt-nosvm", "--patch", "0002", *OPTIONS)
-        assert done.status == 1 and "series_svm" in "\n".join(done.failed("0002 gcc-m-nogvt-nosvm")), done.text
+        done = self.scratch.run("build", "--variant", "clang-m-nogvt-nosvm", "--patch", "0002", *OPTIONS)
+        assert done.status == 1 and "series_svm" in "\n".join(done.failed("0002 clang-m-nogvt-nosvm")), done.text
 
     def on_i386(self) -> None:
         """A division that needs a helper which a 32 bit kernel does not have, in a patch that is fine with 64 bits."""

@@ -80,6 +80,43 @@ static u64 __maybe_unused series_pvinfo(void __iomem *regs)
 	return info->magic;
 }
 """
+# The same, with the device awake: in a macro that stands where C has no call.
+AWAKE = """\
+#include "i915_drv.h"
+#include "i915_pvinfo.h"
+
+static u64 __maybe_unused series_awake(struct drm_i915_private *i915, struct vgt_if *info)
+{
+	intel_wakeref_t wakeref;
+	u64 magic = 0;
+
+	with_intel_runtime_pm(&i915->runtime_pm, wakeref)
+		magic = info->magic;
+
+	return magic;
+}
+
+static u32 __maybe_unused series_awake_index(struct drm_i915_private *i915, const u32 *table)
+{
+	return table[intel_uncore_read(&i915->uncore, vgtif_reg(vgt_id))];
+}
+"""
+# And in one that nobody has told spatch of, in a function of our own and in a stock one.
+MACRO = """\
+static void __maybe_unused series_macro(struct series *s)
+{
+	with_series_held(s)
+		series_use(s);
+}
+"""
+STOCK_MACRO = ("\tr.mm = vma->vm_mm;\n", "\twith_series_held(vma)\n\t\tr.mm = vma->vm_mm;\n")
+# What spatch cannot parse either, and need not.
+NO_CODE = """\
+#define SERIES_ARGS(address_) \\
+	.address = (address_), .length = 4096
+#define show_series(what) \\
+	__print_symbolic(what, { 1, "one" }, { 2, "two" })
+"""
 
 PAGE = """\
 .. SPDX-License-Identifier: MIT
@@ -192,7 +229,23 @@ class Static:
             ("an address space error fails sparse, in an added and in a stock file",
              lambda: names(self.bad(), "sparse", "series_space.c", "i915_mm.c", "noderef",
                            "series_w1.c")),
+            # These have series of their own.
+            ("a direct PVINFO dereference with the device awake, and what is read there as an index, fail", self.awake),
+            ("a function that spatch cannot parse fails, of our own and in a stock file", self.unseen),
         ]
+
+    def awake(self) -> None:
+        self.scratch.series(*GOOD, extra("series_awake", AWAKE))
+        done = self.scratch.run("check", "cocci-seen", "cocci-own")
+        assert done.result("is parsed") == "pass", done.text
+        names(done, "our rules on the series", "series_awake.c:12:", "series_awake.c:19:")
+
+    def unseen(self) -> None:
+        self.scratch.series(*GOOD, extra("series_none", NO_CODE))
+        done = self.scratch.run("check", "cocci-seen")
+        assert done.status == 0 and "2 places that are macros or stock code" in done.text, done.text
+        self.scratch.series(*GOOD, extra("series_macro", MACRO), Patch("drm/i915: hold the mapping", edits={STOCK: STOCK_MACRO}))
+        names(self.scratch.run("check", "cocci-seen"), "is parsed", "series_macro.c:6:", "i915_mm.c")
 
     def w1_again(self) -> None:
         self.bad()

@@ -10,6 +10,7 @@ from pathlib import Path
 from scratch import GOOD, I915, PROBE_C, STOCK, Patch, Scratch, extra
 
 from serieslib.git import Git
+from serieslib.sync import STATE, holds_patches
 
 HOSTILE = """\
 [user]
@@ -290,12 +291,17 @@ class Sync:
         (self.tree / STOCK).write_text((self.tree / STOCK).read_text() + "/* edit */\n")
         try:
             found = self.scratch.run("check", "tree").failed(title)
+            assert not holds_patches(self.scratch.places)
         finally:
             new.unlink()
             self.scratch.git().run("checkout", "-q", "--", STOCK)
         assert found == [f"out/linux: {STOCK}: uncommitted edit", f"out/linux: {I915}unknown.c: in no commit"], found
         assert self.scratch.run("check", "tree").result(title) == "pass"
+        assert holds_patches(self.scratch.places)
+        self.scratch.git().private(STATE).unlink()      # as in a tree that neither tool has made
+        assert holds_patches(self.scratch.places)
         self._commit(I915 + "work.c", "/* work */\n")
+        assert not holds_patches(self.scratch.places)
         found = self.scratch.run("check", "tree").failed(title)
         assert len(found) == 1 and self._head()[:12] in found[0] and "scripts/series/export" in found[0], found
 
