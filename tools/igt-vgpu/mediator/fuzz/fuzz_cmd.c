@@ -125,7 +125,7 @@ static void reset(struct gpu *gpu, unsigned int domain, struct gpu_engine *engin
 	} else {
 		gpu_power_on_reset(gpu);
 	}
-	gpu_ppgtt_set_ips(gpu, domain, 0xf);
+	gpu_ppgtt_set_ips(gpu, domain, GPU_GAMW_ECO_IPS);
 	for (i = 0; i < PAGES; i++) {
 		gpu_ggtt_write(gpu, GGTT_BASE + i, (uint64_t)i << 12 | GPU_PTE_PRESENT | dom);
 		((uint64_t *)(mem + PT * GPU_PAGE_SIZE))[i] = (uint64_t)i << 12 | GPU_PTE_PRESENT |

@@ -140,9 +140,9 @@ void gpu_cs_start(struct gpu_cs *cs)
 enum gpu_cs_result gpu_cs_invalid(struct gpu_cs *cs, const char *why)
 {
 	cs->hung = true;
-	gpu_log(cs->gpu, GPU_LOG_WARN, "%s: hung: %s, command 0x%08x at %s 0x%llx, level %u",
-		cs->engine->name, why, cs->ipehr,
-		cs->level[cs->depth].space == GPU_SPACE_GGTT ? "GGTT" : "PPGTT",
+	gpu_log(cs->gpu, cs->domain, GPU_LOG_WARN,
+		"%s: hung: %s, command 0x%08x at %s 0x%llx, level %u", cs->engine->name, why,
+		cs->ipehr, cs->level[cs->depth].space == GPU_SPACE_GGTT ? "GGTT" : "PPGTT",
 		(unsigned long long)cs->acthd, cs->depth);
 	return GPU_CS_HANG;
 }
@@ -166,21 +166,37 @@ static bool own_register(const struct gpu_cs *cs, uint32_t offset)
 	       gpu_reg_is_of(row, cs->engine->id);
 }
 
+static const char *name_of(uint32_t offset)
+{
+	const char *name = gpu_reg_name(offset);
+
+	return name ? name : "no name";
+}
+
+static void tell_refused(struct gpu_cs *cs)
+{
+	struct gpu *gpu = cs->gpu;
+
+	if (gpu->ops->refused)
+		gpu->ops->refused(gpu->opaque, cs->domain);
+}
+
 /** gpu_cs_load_register - see cmd.h */
 void gpu_cs_load_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t offset,
 			  uint32_t value)
 {
 	offset &= 0x7ffffc;
-	if (offset >= GPU_MMIO_SIZE || (cmd->user && !gpu_cs_reg_user_writable(cs, offset)))
+	if (cmd->user && !gpu_cs_reg_user_writable(cs, offset))
 		return;
 	if (cs->domain && !cmd->user && !own_register(cs, offset)) {
-		gpu_log(cs->gpu, GPU_LOG_WARN,
-			"%s: %s of register 0x%x (%s) to 0x%08x ignored: not part of the context",
-			cs->engine->name, cmd->info->name, offset,
-			gpu_reg_name(offset) ? gpu_reg_name(offset) : "no name", value);
+		gpu_cs_log_first(cs, &cs->refused,
+				 "%s: %s of register 0x%x (%s) to 0x%08x ignored: not part of the context",
+				 cs->engine->name, cmd->info->name, offset, name_of(offset), value);
+		tell_refused(cs);
 		return;
 	}
-	gpu_cs_reg_write(cs, offset, value);
+	if (offset < GPU_MMIO_SIZE)
+		gpu_cs_reg_write(cs, offset, value);
 }
 
 /*
@@ -215,6 +231,19 @@ static bool is_readable(const struct gpu_cs *cs, uint32_t offset)
 		if (offset >= switched[i].first && offset <= switched[i].last)
 			return switched[i].engine == cs->engine->id;
 	return false;
+}
+
+/** gpu_cs_store_register - see cmd.h */
+uint32_t gpu_cs_store_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t offset)
+{
+	offset &= 0x7ffffc;
+	if (!cmd->user && !is_readable(cs, offset)) {
+		gpu_cs_log_first(cs, &cs->refused,
+				 "%s: %s of register 0x%x (%s) reads 0: not switched with the engine",
+				 cs->engine->name, cmd->info->name, offset, name_of(offset));
+		tell_refused(cs);
+	}
+	return gpu_cs_read_register(cs, offset);
 }
 
 /** gpu_cs_read_register - see cmd.h; what is not for a vGPU's context reads 0 */

@@ -77,9 +77,15 @@ const struct gpu_cmd_info *gpu_cmd_rows(unsigned int *count);
 enum gpu_cs_result gpu_cs_invalid(struct gpu_cs *cs, const char *why);
 /* The engine hangs after a page fault, which mem.c has reported. */
 enum gpu_cs_result gpu_cs_fault(struct gpu_cs *cs);
-/* Write a register by command: refused (a no-op) if a non-privileged batch may not write it. */
+/*
+ * Write and read the register that a command names. Refused, a no-op or 0, if a non-privileged
+ * batch may not write it, or if it is not the vGPU's. The host is told of the refusals of
+ * privileged commands.
+ */
 void gpu_cs_load_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t offset,
 			  uint32_t value);
+uint32_t gpu_cs_store_register(struct gpu_cs *cs, const struct gpu_cmd *cmd, uint32_t offset);
+/* The same for what a command needs to know itself. */
 uint32_t gpu_cs_read_register(struct gpu_cs *cs, uint32_t offset);
 /* GGTT address of a status page: the engine's (@global), or the context's own. */
 uint32_t gpu_cs_status_page(struct gpu_cs *cs, bool global);

@@ -22,7 +22,8 @@
 #define FAST_SRC_TILING(v)	((v) >> 20 & 3)
 #define FAST_DST_TILING(v)	((v) >> 13 & 3)
 #define FAST_DEPTH(v)		((v) >> 24 & 7)
-#define FAST_YF			(3u << 30)	/* Yf instead of Y: 31 source, 30 destination */
+#define FAST_SRC_YF		(1u << 31)	/* Yf instead of Y */
+#define FAST_DST_YF		(1u << 30)
 
 #define BCS_SWCTRL		0x200		/* from the engine's base */
 #define BCS_SRC_Y		(1u << 0)
@@ -153,15 +154,20 @@ enum gpu_cs_result gpu_cmd_xy_src_copy_blt(struct gpu_cs *cs, struct gpu_cmd *cm
 	return run(cs, &blt);
 }
 
-/* The tiling field says linear, X, Y or (64 KiB) Ys; Yf stands in another dword. */
-static bool fast_surface(struct blt_surface *s, uint64_t base, uint32_t pitch, unsigned int tiling)
+/*
+ * The tiling field says linear, X, Y or (64 KiB) Ys; that Y means Yf stands in another dword. False: a
+ * layout that is not implemented.
+ */
+static bool fast_surface(struct blt_surface *s, uint64_t base, uint32_t pitch, unsigned int tiling,
+			 bool yf, unsigned int cpp)
 {
 	static const enum gpu_tiling layout[3] = { GPU_TILING_LINEAR, GPU_TILING_X, GPU_TILING_Y };
 
-	if (tiling > 2)
+	yf = yf && tiling == 2;
+	if (tiling > 2 || (yf && cpp != 2 && cpp != 4))
 		return false;
 	s->base = base;
-	s->tiling = layout[tiling];
+	s->tiling = yf ? GPU_TILING_YF : layout[tiling];
 	s->pitch = tiling ? (int32_t)(pitch & 0xffff) * 4 : (int32_t)BR13_PITCH(pitch);
 	return true;
 }
@@ -180,14 +186,12 @@ enum gpu_cs_result gpu_cmd_xy_fast_copy_blt(struct gpu_cs *cs, struct gpu_cmd *c
 
 	if (!blt.cpp)
 		return gpu_cs_invalid(cs, "XY_FAST_COPY_BLT with a reserved colour depth");
-	if (cmd->dw[1] & FAST_YF)
-		return gpu_cs_invalid(cs,
-				      "XY_FAST_COPY_BLT of a Yf-tiled surface is not implemented");
-	if (!fast_surface(&blt.dst, gpu_cmd_addr(cmd, 4), cmd->dw[1],
-			  FAST_DST_TILING(cmd->dw[0])) ||
-	    !fast_surface(&blt.src, gpu_cmd_addr(cmd, 8), cmd->dw[7], FAST_SRC_TILING(cmd->dw[0])))
-		return gpu_cs_invalid(cs,
-				      "XY_FAST_COPY_BLT of a Ys-tiled surface is not implemented");
+	if (!fast_surface(&blt.dst, gpu_cmd_addr(cmd, 4), cmd->dw[1], FAST_DST_TILING(cmd->dw[0]),
+			  cmd->dw[1] & FAST_DST_YF, blt.cpp) ||
+	    !fast_surface(&blt.src, gpu_cmd_addr(cmd, 8), cmd->dw[7], FAST_SRC_TILING(cmd->dw[0]),
+			  cmd->dw[1] & FAST_SRC_YF, blt.cpp))
+		return gpu_cs_invalid(cs, "XY_FAST_COPY_BLT of a Ys-tiled surface, or of a Yf-tiled one of "
+				      "8, 64 or 128 bits a pixel, is not implemented");
 	rectangle(cs, &blt, 0, cmd->dw[2], cmd->dw[3]);
 	return run(cs, &blt);
 }
@@ -286,7 +290,7 @@ enum gpu_cs_result gpu_cmd_xy_scanlines_blt(struct gpu_cs *cs, struct gpu_cmd *c
  */
 enum gpu_cs_result gpu_cmd_blt_unsupported(struct gpu_cs *cs, struct gpu_cmd *cmd)
 {
-	gpu_log(cs->gpu, GPU_LOG_WARN, "%s: %s is not implemented: nothing was drawn",
-		cs->engine->name, cmd->info->name);
+	gpu_cs_log_first(cs, &cs->undrawn, "%s: %s is not implemented: nothing was drawn",
+			 cs->engine->name, cmd->info->name);
 	return GPU_CS_MORE;
 }

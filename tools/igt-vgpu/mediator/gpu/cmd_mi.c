@@ -38,7 +38,6 @@
 #define COPY_SRC_GGTT			(1u << 22)
 #define COPY_DST_GGTT			(1u << 21)
 
-#define OA_REPORT_DWORDS		64		/* format A32u40_A4u32_B8_C8 */
 #define OA_REPORT_GGTT			(1u << 0)	/* of the address */
 
 /* Compare @a with @b as bits 12-14 of semaphore and conditional commands say. */
@@ -245,18 +244,20 @@ enum gpu_cs_result gpu_cmd_mi_flush_dw(struct gpu_cs *cs, struct gpu_cmd *cmd)
 	return ok ? GPU_CS_MORE : gpu_cs_fault(cs);
 }
 
-/*
- * A report with id, timestamp and clock; no counter counts, since no unit that is counted exists.
- */
+/* A report with an id of the batch's choice (oa.c). */
 enum gpu_cs_result gpu_cmd_mi_report_perf_count(struct gpu_cs *cs, struct gpu_cmd *cmd)
 {
 	bool ggtt = cmd->dw[1] & OA_REPORT_GGTT;
-	uint64_t addr = gpu_cmd_addr(cmd, 1) & ~63ull, now = gpu_timestamp(cs->gpu);
-	uint32_t report[OA_REPORT_DWORDS] = { cmd->dw[3], now, 0, now };
+	uint64_t addr = gpu_cmd_addr(cmd, 1) & ~63ull;
+	uint32_t report[GPU_OA_REPORT_DWORDS];
+	unsigned int size;
 
 	if (cmd->user && ggtt)
 		return GPU_CS_MORE;
-	return gpu_mem_write(cs, gpu_cmd_space(ggtt), addr, report, sizeof(report)) ?
+	gpu_lock_runner(cs->gpu);
+	size = gpu_oa_report(cs->engine, cmd->dw[3], report);
+	gpu_unlock(cs->gpu);
+	return gpu_mem_write(cs, gpu_cmd_space(ggtt), addr, report, size) ?
 		       GPU_CS_MORE :
 		       gpu_cs_fault(cs);
 }

@@ -63,7 +63,7 @@ enum gpu_cs_result gpu_cmd_mi_load_register_imm(struct gpu_cs *cs, struct gpu_cm
 
 enum gpu_cs_result gpu_cmd_mi_load_register_reg(struct gpu_cs *cs, struct gpu_cmd *cmd)
 {
-	gpu_cs_load_register(cs, cmd, cmd->dw[2], gpu_cs_read_register(cs, cmd->dw[1]));
+	gpu_cs_load_register(cs, cmd, cmd->dw[2], gpu_cs_store_register(cs, cmd, cmd->dw[1]));
 	return GPU_CS_MORE;
 }
 
@@ -85,7 +85,7 @@ enum gpu_cs_result gpu_cmd_mi_store_register_mem(struct gpu_cs *cs, struct gpu_c
 	if (cmd->dw[0] & SRM_PREDICATE && cs->engine->id == GPU_RCS0 &&
 	    !(gpu_cs_read_register(cs, cs->engine->mmio_base + PREDICATE_RESULT) & 1))
 		return GPU_CS_MORE;
-	value = gpu_cs_read_register(cs, cmd->dw[1]);
+	value = gpu_cs_store_register(cs, cmd, cmd->dw[1]);
 	if (!gpu_mem_write32(cs, gpu_cmd_space(cmd->dw[0] & MI_GLOBAL_GTT), gpu_cmd_addr(cmd, 2),
 			     value))
 		return gpu_cs_fault(cs);

@@ -57,7 +57,8 @@ static const uint32_t nonpriv_regs[] = {
 	0x4d0, 0x4d4, 0x4d8, 0x4dc, 0x4e0, 0x4e4, 0x4e8, 0x4ec, 0x4f0, 0x4f4, 0x4f8, 0x4fc,
 };
 /*
- * Render state: workaround and whitelisted registers, statistics. Where they lie is our own choice.
+ * Render state: workaround and whitelisted registers, statistics. Where they lie is our own choice, but
+ * behind the place where the indirect context batch runs: what it sets must not outlive what was saved.
  */
 static const uint32_t render_regs[] = {
 	0x2088, 0x2090, 0x2248, 0x2580, 0x7000, 0x7004, 0x7008, 0x7010, 0x7014, 0x7018,
@@ -86,8 +87,8 @@ static const uint32_t flex_regs[] = { 0xe458, 0xe558, 0xe658, 0xe758, 0xe45c, 0x
 static const struct block gen9_rcs[] = {
 	BLOCK(0x001, ring_regs, true, false), BLOCK(0x021, pdp_regs, true, false),
 	BLOCK(0x041, power_regs, false, false), BLOCK(0x051, engine_regs, true, false),
-	BLOCK(0x0ab, render_regs, false, true), BLOCK(0x127, oa_regs, false, true),
-	BLOCK(0x12b, user_regs, false, true), BLOCK(0x3dd, flex_regs, false, true), { 0 },
+	BLOCK(0x0ab, user_regs, false, true), BLOCK(0x127, oa_regs, false, true),
+	BLOCK(0x261, render_regs, false, true), BLOCK(0x3dd, flex_regs, false, true), { 0 },
 };
 static const struct block gen9_xcs[] = {
 	BLOCK(0x001, ring_regs, true, false), BLOCK(0x021, pdp_regs, true, false),
@@ -98,8 +99,8 @@ static const struct block gen8_rcs[] = {
 	BLOCK(0x001, ring_regs, true, false), BLOCK(0x021, pdp_regs, true, false),
 	BLOCK(0x041, power_regs, false, false), BLOCK(0x055, mode_regs, false, false),
 	BLOCK(0x0c3, bb_offset_regs, false, false), BLOCK(0x0d7, gpr_regs, false, false),
-	BLOCK(0x11f, oa_regs, false, true), BLOCK(0x123, render_regs, false, true),
-	BLOCK(0x1a1, user_regs, false, true), BLOCK(0x2cd, flex_regs, false, true), { 0 },
+	BLOCK(0x11f, oa_regs, false, true), BLOCK(0x123, user_regs, false, true),
+	BLOCK(0x191, render_regs, false, true), BLOCK(0x2cd, flex_regs, false, true), { 0 },
 };
 static const struct block gen8_xcs[] = {
 	{ 0x001, 11, false, false, ring_regs }, BLOCK(0x021, pdp_regs, false, false),
@@ -128,14 +129,19 @@ static void fail(struct gpu_engine *engine, const char *what)
 {
 	engine->cs.hung = true;
 	engine->cs.faulted = true;
-	gpu_log(engine->cs.gpu, GPU_LOG_WARN, "%s: context 0x%08x: %s; the engine hangs",
-		engine->name, DESC_LRCA(engine->active[0].desc), what);
+	gpu_log(engine->cs.gpu, engine->cs.domain, GPU_LOG_WARN,
+		"%s: context 0x%08x: %s; the engine hangs", engine->name,
+		DESC_LRCA(engine->active[0].desc), what);
 }
 
-/* Walk the image's LOAD_REGISTER_IMM blocks up to dword @end; anything else ends the list. */
-static void restore_registers(struct gpu_engine *engine, const uint32_t *image, unsigned int end)
+/*
+ * Walk the image's LOAD_REGISTER_IMM blocks from dword @i, which begins one, to @end, whose own block is
+ * finished; anything else ends the list. Returns where it ends.
+ */
+static unsigned int restore_registers(struct gpu_engine *engine, const uint32_t *image, unsigned int i,
+				      unsigned int end)
 {
-	unsigned int i = 0, n;
+	unsigned int n;
 
 	while (i < end) {
 		uint32_t header = image[i++];
@@ -143,10 +149,11 @@ static void restore_registers(struct gpu_engine *engine, const uint32_t *image, 
 		if (!header)
 			continue;
 		if ((header & MI_OPCODE_MASK) != MI_LRI)
-			return;
-		for (n = ((header & 0xff) + 1) / 2; n && i + 1 < end; n--, i += 2)
+			return IMAGE_DWORDS;
+		for (n = ((header & 0xff) + 1) / 2; n && i + 1 < IMAGE_DWORDS; n--, i += 2)
 			gpu_reg_restore(engine, image[i], image[i + 1]);
 	}
+	return i;
 }
 
 void gpu_context_update_ppgtt(struct gpu_engine *engine)
@@ -227,12 +234,30 @@ static void run_wa_batch(struct gpu_engine *engine, uint32_t addr, unsigned int 
 	cs->depth = 0;
 }
 
-static void run_wa_batches(struct gpu_engine *engine, uint32_t indirect, uint32_t per_ctx)
+/*
+ * The dwords from @at to @end of the image, with the workaround batches: the indirect one in their midst, at
+ * the cache line that RING_INDIRECT_CTX_OFFSET says, the other one behind them. The lock is dropped for both.
+ */
+static void restore_with_wa_batches(struct gpu_engine *engine, const uint32_t *image, unsigned int at,
+				    unsigned int end)
 {
-	if (indirect & 0x3f)
+	struct gpu *gpu = engine->cs.gpu;
+	uint32_t indirect = engine_get(engine, RING_INDIRECT_CTX);
+	uint32_t per_ctx = engine_get(engine, RING_BB_PER_CTX_PTR);
+	unsigned int place = (engine_get(engine, RING_INDIRECT_CTX_OFFSET) >> 6 & 0x3ff) * 16;
+
+	if (indirect & 0x3f) {
+		at = restore_registers(engine, image, at, place < end ? place : end);
+		gpu_unlock(gpu);
 		run_wa_batch(engine, indirect & ~0x3fu, (indirect & 0x3f) * 16);
-	if (per_ctx & 1 && !engine->cs.hung)
+		gpu_lock_runner(gpu);
+	}
+	restore_registers(engine, image, at, end);
+	if (per_ctx & 1 && !engine->cs.hung) {
+		gpu_unlock(gpu);
 		run_wa_batch(engine, per_ctx & ~0x3fu, 0);
+		gpu_lock_runner(gpu);
+	}
 }
 
 /* Registers of the ring -> the stream; false if they make no sense. */
@@ -259,12 +284,14 @@ void gpu_context_load(struct gpu_engine *engine)
 	struct gpu *gpu = engine->cs.gpu;
 	struct gpu_cs *cs = &engine->cs;
 	uint64_t desc = engine->active[0].desc;
-	uint32_t image[IMAGE_DWORDS], control, indirect, per_ctx;
+	uint32_t image[IMAGE_DWORDS], control;
+	unsigned int at;
 	const uint32_t *page = image_page(engine, false);
 
 	engine->need_load = false;
 	engine->hang_reported = false;
 	gpu_event(engine, GPU_EVENT_CONTEXT_IN, desc);
+	gpu_oa_switch(engine);
 	cs->pphwsp = DESC_LRCA(desc);
 	cs->domain = gpu->config.native ? 0 : engine_get(engine, GPU_RING_DOMAIN);
 	cs->ppgtt.four_level = DESC_MODE(desc) == DESC_MODE_4LEVEL;
@@ -274,9 +301,7 @@ void gpu_context_load(struct gpu_engine *engine)
 	}
 	memcpy(image, page, sizeof(image));
 
-	control = image[3];
-	restore_registers(engine, image, control & control >> 16 & CTX_RESTORE_INHIBIT ?
-			  RING_PART_END : IMAGE_DWORDS);
+	at = restore_registers(engine, image, 0, RING_PART_END);
 	engine->ctx_time = engine_get(engine, RING_CTX_TIMESTAMP);
 	engine->ctx_start = gpu_timestamp(gpu);
 	gpu_context_update_ppgtt(engine);
@@ -284,12 +309,9 @@ void gpu_context_load(struct gpu_engine *engine)
 		fail(engine, "RING_CTL, HEAD or TAIL is out of range");
 		return;
 	}
-	indirect = engine_get(engine, RING_INDIRECT_CTX);
-	per_ctx = engine_get(engine, RING_BB_PER_CTX_PTR);
-
-	gpu_unlock(gpu);
-	run_wa_batches(engine, indirect, per_ctx);
-	gpu_lock_runner(gpu);
+	control = image[3];
+	restore_with_wa_batches(engine, image, at, control & control >> 16 & CTX_RESTORE_INHIBIT ? at : IMAGE_DWORDS);
+	gpu_oa_update(gpu);	/* by the OACTXCONTROL of this context */
 	if (atomic_load(&engine->stop) && !cs->hung) {
 		/* A part of them may be missing: all of it again, from the image, which is as it was. */
 		engine->need_load = true;
@@ -358,7 +380,7 @@ bool gpu_context_save(struct gpu_engine *engine)
 	gpu_event(engine, GPU_EVENT_CONTEXT_OUT, engine->active[0].desc);
 	store_stream(engine);
 	if (!image) {
-		gpu_log(engine->cs.gpu, GPU_LOG_WARN,
+		gpu_log(engine->cs.gpu, engine->cs.domain, GPU_LOG_WARN,
 			"%s: context 0x%08x: its image is gone, nothing is saved", engine->name,
 			DESC_LRCA(engine->active[0].desc));
 		return false;

@@ -87,6 +87,13 @@ void gpu_context_update_ppgtt(struct gpu_engine *engine);
 /* ---- reset.c ---- */
 void gpu_engine_reset(struct gpu_engine *engine);
 
+/* ---- oa.c ---- */
+void gpu_oa_reset(struct gpu *gpu);
+/* Write what is due by now. What the unit is told by registers is in force from here on. */
+void gpu_oa_update(struct gpu *gpu);
+/* The engine has another context, or none. */
+void gpu_oa_switch(struct gpu_engine *engine);
+
 /* ---- power.c ---- */
 void gpu_power_reset(struct gpu *gpu);
 /* An engine went busy or idle: residency and busyness counters go on from here. */

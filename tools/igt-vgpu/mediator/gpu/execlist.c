@@ -69,7 +69,7 @@ static void csb_push(struct gpu_engine *engine, uint32_t event, uint64_t desc)
 		__atomic_store_n((uint64_t *)(page + HWSP_CSB) + n, entry, __ATOMIC_RELAXED);
 		__atomic_store_n((uint32_t *)(page + HWSP_CSB_WRITE), n, __ATOMIC_RELEASE);
 	} else {
-		gpu_log(gpu, GPU_LOG_WARN,
+		gpu_log(gpu, 0, GPU_LOG_WARN,
 			"%s: no memory behind HWS_PGA 0x%08x, CSB event 0x%x lost", engine->name,
 			hwsp, event);
 	}
@@ -91,6 +91,7 @@ void gpu_execlist_reset(struct gpu_engine *engine)
 
 static void activate_pending(struct gpu_engine *engine)
 {
+	gpu_cs_log_rest(&engine->cs);
 	memcpy(engine->active, engine->pending, sizeof(engine->active));
 	memset(engine->pending, 0, sizeof(engine->pending));
 	engine->has_pending = false;
@@ -133,6 +134,7 @@ void gpu_execlist_complete(struct gpu_engine *engine)
 	uint64_t old = engine->active[0].desc;
 
 	gpu_context_save(engine);
+	gpu_cs_log_rest(&engine->cs);
 	if (engine->active[1].desc & DESC_VALID) {
 		engine->active[0] = engine->active[1];
 		engine->active[1].desc = 0;
@@ -141,6 +143,7 @@ void gpu_execlist_complete(struct gpu_engine *engine)
 	} else {
 		engine->is_active = false;
 		csb_push(engine, EVENT_ACTIVE_IDLE, old);
+		gpu_oa_switch(engine);
 		/*
 		 * Who sees the engine idle sees all that it raised: a mediator gives an idle engine
 		 * to another guest, and what came later would go to the wrong one.
@@ -171,7 +174,7 @@ static void elsp_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 	if (!(desc[0] & DESC_VALID))
 		return;
 	if (!(engine_get(engine, RING_MODE) & RUN_LIST_ENABLE)) {
-		gpu_log(io->gpu, GPU_LOG_WARN,
+		gpu_log(io->gpu, 0, GPU_LOG_WARN,
 			"%s: ELSP written, but RING_MODE 0x%04x has no run list enabled",
 			engine->name, engine_get(engine, RING_MODE));
 		return;

@@ -118,6 +118,7 @@ void gpu_power_on_reset(struct gpu *gpu)
 	}
 	clear_ggtt(gpu);
 	gpu_power_reset(gpu);
+	gpu_oa_reset(gpu);
 	gpu->mmio_unknown = 0;
 	gpu->mmio_bad = 0;
 	gpu->full_resets = 0;

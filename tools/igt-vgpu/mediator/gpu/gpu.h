@@ -65,6 +65,24 @@ enum gpu_log_level { GPU_LOG_ERROR, GPU_LOG_WARN, GPU_LOG_INFO, GPU_LOG_DEBUG };
  */
 enum gpu_event { GPU_EVENT_CONTEXT_IN, GPU_EVENT_CONTEXT_OUT, GPU_EVENT_RESET, GPU_EVENT_HANG };
 
+/*
+ * What a page fault looks like to a driver (i915 gt/intel_gt_regs.h: GEN8_RING_FAULT_REG,
+ * GEN8_FAULT_TLB_DATA0 and 1): one set for all engines, of the first fault until a driver clears
+ * it.
+ */
+#define GPU_RING_FAULT		0x4094u
+#define   GPU_FAULT_VALID	(1u << 0)
+#define GPU_FAULT_TLB_DATA0	0x4b10u		/* bits 12-43 of the address */
+#define GPU_FAULT_TLB_DATA1	0x4b14u
+#define   GPU_FAULT_VA_HIGH	0xfu		/* bits 44-47 */
+#define   GPU_FAULT_GGTT	(1u << 4)	/* it is an address in the GGTT */
+
+/** struct gpu_fault - values of these registers */
+struct gpu_fault {
+	uint32_t reg;
+	uint32_t data0, data1;
+};
+
 /**
  * struct gpu_host_ops - how the GPU reaches the world
  * @page: host pointer to the 4 KiB page at @addr (page-aligned) of @domain, NULL if there is no
@@ -79,6 +97,11 @@ enum gpu_event { GPU_EVENT_CONTEXT_IN, GPU_EVENT_CONTEXT_OUT, GPU_EVENT_RESET, G
  * @log: one line, without a newline; already rate-limited.
  * @event: for the timeline, may be NULL; any thread, gpu->lock may be held: must not call back into
  *	the GPU.
+ * @refused: a command in the ring or in a privileged batch of @domain, not 0, named a register that
+ *	is none of its own: it wrote nothing, or read 0. Drivers know which are theirs; what user
+ *	batches try is not told. On the engine's thread, without gpu->lock; may be NULL.
+ * @fault: a page fault of @domain, not 0: it is not in the GPU's registers, which are the owner's.
+ *	On the engine's thread, without gpu->lock; may be NULL.
  */
 struct gpu_host_ops {
 	void *(*page)(void *opaque, unsigned int domain, uint64_t addr, bool write);
@@ -87,6 +110,8 @@ struct gpu_host_ops {
 	void (*kick)(void *opaque, enum gpu_engine_id engine);
 	void (*log)(void *opaque, enum gpu_log_level level, const char *line);
 	void (*event)(void *opaque, enum gpu_engine_id engine, enum gpu_event event, uint64_t arg);
+	void (*refused)(void *opaque, unsigned int domain);
+	void (*fault)(void *opaque, unsigned int domain, const struct gpu_fault *fault);
 };
 
 /** struct gpu_config - what is decided at creation */
@@ -142,6 +167,7 @@ uint32_t gpu_aperture_size(const struct gpu *gpu);
  * on. Any thread.
  */
 #define GPU_GAMW_ECO		0x4080u
+#define   GPU_GAMW_ECO_IPS	0xfu	/* GAMW_ECO_ENABLE_64K_IPS_FIELD */
 void gpu_ppgtt_set_ips(struct gpu *gpu, unsigned int domain, uint32_t eco);
 
 #define GPU_PPGTT_SIZE		(1ull << 48)

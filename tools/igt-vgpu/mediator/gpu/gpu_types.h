@@ -73,6 +73,9 @@ struct gpu_cs {
 	uint64_t fault_addr;
 	uint64_t acthd;		/* address of the command being executed */
 	uint32_t ipehr;		/* its header */
+	/* Of this submission; the first of each has a line in the log. */
+	uint32_t refused;	/* registers that its commands may not reach */
+	uint32_t undrawn;	/* blits that are not implemented */
 
 	struct gpu_tlb_entry tlb[GPU_TLB_ENTRIES];
 };
@@ -153,6 +156,20 @@ struct gpu_power {
 	uint32_t freq_table[256];	/* pcode: ring and CPU frequency for each GPU frequency */
 };
 
+/** struct gpu_oa - what the OA unit is about, as of its last report (oa.c); guarded by gpu->lock */
+struct gpu_oa {
+	uint64_t last;			/* timestamp until which all reports are written */
+	uint32_t control, timer;	/* OACONTROL and OACTXCONTROL since then */
+	bool context_valid;
+	uint32_t context;		/* id of what the render engine runs */
+};
+
+/** struct gpu_log_limit - of one domain's lines, see log.c; atomic, without a lock */
+struct gpu_log_limit {
+	uint64_t paid_ns;	/* until then the lines so far have used up the allowance */
+	unsigned int dropped;	/* lines swallowed since the last one */
+};
+
 /** struct gpu - the whole GPU */
 struct gpu {
 	struct gpu_config config;
@@ -172,19 +189,24 @@ struct gpu {
 	_Atomic uint64_t tlb_generation;	/* an invalidation makes all cached pages stale */
 	atomic_bool ips[GPU_NUM_DOMAINS];	/* by domain: its tables may have 64 KiB pages */
 	uint64_t epoch_ns;		/* now_ns() at power on */
-	uint64_t last_log_ns;		/* rate limit of log lines */
-	unsigned int log_dropped;	/* lines the rate limit swallowed since then */
+	struct gpu_log_limit log_limit[GPU_NUM_DOMAINS];
 
 	_Atomic unsigned int lock_waiters;	/* MMIO callers at gpu->lock: runners give way */
 	struct gpu_power power;
+	struct gpu_oa oa;
 	uint64_t full_resets;
 	uint64_t mmio_unknown;		/* accesses to registers that have no row (plain storage) */
 	uint64_t mmio_bad;		/* misaligned or out of range */
 };
 
 /* ---- log.c ---- */
-void gpu_log(struct gpu *gpu, enum gpu_log_level level, const char *fmt, ...)
+void gpu_log(struct gpu *gpu, unsigned int domain, enum gpu_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* What a stream may do again and again: a line for the first one of a submission. */
+void gpu_cs_log_first(struct gpu_cs *cs, uint32_t *count, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The submission is over: how many there were besides the first ones. */
+void gpu_cs_log_rest(struct gpu_cs *cs);
 
 /* ---- mem.c: translation and memory access (no lock needed) ---- */
 
@@ -261,5 +283,13 @@ void gpu_lock_runner(struct gpu *gpu);
 /* ---- time ---- */
 /* Ticks of the command streamer timestamp since power on. */
 uint64_t gpu_timestamp(struct gpu *gpu);
+
+/*
+ * A report of the OA unit as of now and about the context that @engine runs, to @report; returns
+ * its size in bytes. Lock held.
+ */
+#define GPU_OA_REPORT_DWORDS	64	/* of the longest format */
+unsigned int gpu_oa_report(struct gpu_engine *engine, uint32_t id,
+			   uint32_t report[GPU_OA_REPORT_DWORDS]);
 
 #endif /* GPU_TYPES_H */

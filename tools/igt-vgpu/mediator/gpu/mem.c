@@ -17,12 +17,8 @@
 #define TLB_VALID		(1ull << 62)
 #define TLB_SPACE_SHIFT		63
 
-#define FAULT_REG		0x4094		/* i915 GEN8_RING_FAULT_REG */
-#define FAULT_TLB_DATA0		0x4b10
-#define FAULT_TLB_DATA1		0x4b14
-#define FAULT_VALID		(1u << 0)
-#define FAULT_GTTSEL		(1u << 11)
-#define FAULT_DATA1_GGTT	(1u << 4)
+#define FAULT_GTTSEL		(1u << 11)	/* of GPU_RING_FAULT */
+#define FAULT_ENGINE_SHIFT	12
 
 /*
  * Where dropped writes go: a copy of the page that was to be written, so that a command that reads,
@@ -41,28 +37,37 @@ static unsigned int fault_engine(enum gpu_engine_id id)
 	return hw_id[id];
 }
 
-/*
- * Report a fault the way i915 reads it (intel_gt_check_and_clear_faults); the first one stays until
- * cleared.
- */
+static void set_fault_registers(struct gpu *gpu, const struct gpu_fault *fault)
+{
+	gpu_lock_runner(gpu);
+	if (!(gpu_reg_get(gpu, GPU_RING_FAULT) & GPU_FAULT_VALID)) {
+		gpu_reg_set(gpu, GPU_FAULT_TLB_DATA0, fault->data0);
+		gpu_reg_set(gpu, GPU_FAULT_TLB_DATA1, fault->data1);
+		gpu_reg_set(gpu, GPU_RING_FAULT, fault->reg);
+	}
+	gpu_unlock(gpu);
+}
+
+/* Report a fault the way i915 reads it (intel_gt_check_and_clear_faults()). */
 static void report_fault(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write)
 {
 	struct gpu *gpu = cs->gpu;
 	bool ggtt = space == GPU_SPACE_GGTT;
+	const struct gpu_fault fault = {
+		.reg = GPU_FAULT_VALID | (ggtt ? FAULT_GTTSEL : 0) |
+		       fault_engine(cs->engine->id) << FAULT_ENGINE_SHIFT,
+		.data0 = addr >> 12,
+		.data1 = (addr >> 44 & GPU_FAULT_VA_HIGH) | (ggtt ? GPU_FAULT_GGTT : 0),
+	};
 
 	cs->faulted = true;
 	cs->fault_space = space;
 	cs->fault_addr = addr;
-	gpu_lock_runner(gpu);
-	if (!(gpu_reg_get(gpu, FAULT_REG) & FAULT_VALID)) {
-		gpu_reg_set(gpu, FAULT_TLB_DATA0, addr >> 12);
-		gpu_reg_set(gpu, FAULT_TLB_DATA1,
-			    ((addr >> 44) & 0xf) | (ggtt ? FAULT_DATA1_GGTT : 0));
-		gpu_reg_set(gpu, FAULT_REG, FAULT_VALID | (ggtt ? FAULT_GTTSEL : 0) |
-			    fault_engine(cs->engine->id) << 12);
-	}
-	gpu_unlock(gpu);
-	gpu_log(gpu, GPU_LOG_WARN,
+	if (!cs->domain)
+		set_fault_registers(gpu, &fault);
+	else if (gpu->ops->fault)
+		gpu->ops->fault(gpu->opaque, cs->domain, &fault);
+	gpu_log(gpu, cs->domain, GPU_LOG_WARN,
 		"%s: page fault, %s of %s address 0x%llx, command 0x%08x at 0x%llx",
 		cs->engine->name, write ? "write" : "read", ggtt ? "GGTT" : "PPGTT",
 		(unsigned long long)addr, cs->ipehr, (unsigned long long)cs->acthd);

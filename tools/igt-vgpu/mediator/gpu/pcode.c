@@ -65,7 +65,7 @@ static void pcode_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 		break;
 	default:
 		error = ILLEGAL_CMD;
-		gpu_log(gpu, GPU_LOG_DEBUG, "pcode: unknown command 0x%08x, data 0x%08x", now,
+		gpu_log(gpu, 0, GPU_LOG_DEBUG, "pcode: unknown command 0x%08x, data 0x%08x", now,
 			data);
 		break;
 	}

@@ -14,7 +14,6 @@
 
 #define PDE_PAGE_2M		(1ull << 7)	/* GEN8_PDE_PS_2M */
 #define PDE_IPS_64K		(1ull << 11)	/* GEN8_PDE_IPS_64K: 64 KiB pages in its table */
-#define ECO_IPS_64K		0xfu	/* GAMW_ECO_ENABLE_64K_IPS_FIELD, of GPU_GAMW_ECO */
 #define ENTRIES_MASK		511u
 
 /*
@@ -144,7 +143,7 @@ bool gpu_ppgtt_each(struct gpu *gpu, unsigned int domain, uint64_t root, uint64_
 /** gpu_ppgtt_set_ips - see gpu.h; half a field is none: nobody knows which bit is which engine's */
 void gpu_ppgtt_set_ips(struct gpu *gpu, unsigned int domain, uint32_t eco)
 {
-	bool on = gpu->platform->gen == 9 && (eco & ECO_IPS_64K) == ECO_IPS_64K;
+	bool on = gpu->platform->gen == 9 && (eco & GPU_GAMW_ECO_IPS) == GPU_GAMW_ECO_IPS;
 
 	if (atomic_exchange(&gpu->ips[domain], on) != on)
 		atomic_fetch_add(&gpu->tlb_generation, 1);

@@ -26,8 +26,10 @@ void gpu_engine_reset(struct gpu_engine *engine)
 	struct gpu_cs *cs = &engine->cs;
 
 	gpu_engine_irq_flush_locked(engine);
+	gpu_cs_log_rest(cs);
 	gpu_regs_reset(cs->gpu, engine);
 	gpu_execlist_reset(engine);
+	gpu_oa_switch(engine);
 	cs->ring_start = 0;
 	cs->ring_size = 0;
 	cs->head = 0;

@@ -39,6 +39,7 @@
 #define RING_BBADDR_UDW		0x168u
 #define RING_BB_PER_CTX_PTR	0x1c0u
 #define RING_INDIRECT_CTX	0x1c4u
+#define RING_INDIRECT_CTX_OFFSET 0x1c8u	/* of a cache line in the image, in bits 15:6 */
 #define RING_ELSP		0x230u
 #define RING_EXECLIST_STATUS	0x234u
 #define RING_CONTEXT_CONTROL	0x244u

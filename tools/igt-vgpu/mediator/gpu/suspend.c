@@ -76,6 +76,9 @@ void gpu_engine_save(struct gpu *gpu, enum gpu_engine_id id, struct gpu_engine_s
 	state->last_reason = engine->last_reason;
 	state->ctx_time = engine->ctx_time;
 	state->cs = engine->cs;
+	/* The submission is not over: the reset that follows tells nothing of it. */
+	engine->cs.refused = 0;
+	engine->cs.undrawn = 0;
 	if (engine->is_active && !engine->need_load) {
 		state->ctx_time += (uint32_t)(gpu_timestamp(gpu) - engine->ctx_start);
 		gpu_event(engine, GPU_EVENT_CONTEXT_OUT, engine->active[0].desc);

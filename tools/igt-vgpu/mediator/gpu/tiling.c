@@ -4,7 +4,7 @@
  *
  * Called by the PCI device for accesses to BAR 2 (any thread) and by the blitter for tile
  * addresses. It must not touch a command stream's TLB. Facts: i915 gt/intel_ggtt_fencing.c; PRM SKL
- * vol. 5 "Tiling".
+ * vol. 5 "Tiling" and "Tiled Resources" (Yf).
  */
 #include <string.h>
 
@@ -32,6 +32,11 @@ uint64_t gpu_tile_offset(enum gpu_tiling tiling, uint32_t pitch, uint32_t x, uin
 		*run = 16 - x % 16;
 		tile = (uint64_t)(y / 32) * (pitch / 128) + x / 128;
 		return tile * TILE_SIZE + x % 128 / 16 * 512 + y % 32 * 16 + x % 16;
+	case GPU_TILING_YF:
+		*run = 16 - x % 16;
+		tile = (uint64_t)(y / 32) * (pitch / 128) + x / 128;
+		return tile * TILE_SIZE + (x & 0xf) + ((y & 7) << 4) + ((x & 0x10) << 3) +
+		       ((y & 8) << 5) + ((x & 0x20) << 4) + ((y & 0x10) << 6) + ((x & 0x40) << 5);
 	case GPU_TILING_LINEAR:
 		break;
 	}

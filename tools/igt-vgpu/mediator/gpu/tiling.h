@@ -10,6 +10,11 @@ enum gpu_tiling {
 	GPU_TILING_LINEAR,
 	GPU_TILING_X,		/* 512 bytes by 8 rows, row after row */
 	GPU_TILING_Y,		/* 128 bytes by 32 rows, in columns of 16 bytes */
+	/*
+	 * Of pixels of 16 and 32 bits: 128 bytes by 32 rows, in blocks of 16 bytes by 8 rows; of these
+	 * two by two make a block, and so on, columns before rows. Other pixels' tiles differ.
+	 */
+	GPU_TILING_YF,
 };
 
 /*

@@ -36,6 +36,8 @@
 #define EVENT_ACTIVE_IDLE	0x0018u
 #define EVENT_LITE_RESTORE	0x8002u
 
+static unsigned int push(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t status, uint64_t desc);
+
 /* ---- what is submitted ---- */
 
 /**
@@ -114,6 +116,12 @@ void execlist_start(struct vgpu *vgpu, enum gpu_engine_id e, const struct vgpu_s
 	}
 	engine->run = *sub;
 	engine->run.valid = true;
+	/*
+	 * Written now, interrupt when the engine reports it: who submitted to an idle engine and sees
+	 * what the context did sees that it was taken up (i915 live_hold_reset relies on it; GVT-g:
+	 * emulate_execlist_schedule_in()).
+	 */
+	push(vgpu, e, EVENT_IDLE_ACTIVE, sub->desc[0]);
 	start(vgpu, e, 0, shadow);
 }
 
@@ -176,10 +184,20 @@ static uint32_t running_status(struct vgpu *vgpu, enum gpu_engine_id e)
 
 	if (engine->run.valid && !engine->element && engine->run.desc[1] & DESC_VALID)
 		status |= ELEMENT_1_VALID;
-	/* Between its two elements the guest's submission is not pending. */
-	if (engine->starting && engine->element)
+	/* The guest was told that it was taken up; between its two elements it is not pending, either. */
+	if (engine->starting)
 		status = (status & ~QUEUE_FULL) | ELEMENT_0_VALID | ELEMENT_0_ACTIVE;
 	return status;
+}
+
+/* And the id of the context that it runs, or is about to. */
+static uint32_t running_id(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	struct vgpu_engine *engine = &vgpu->engine[e];
+
+	if (engine->starting)
+		return engine->run.desc[engine->element] >> 32;
+	return hw_read(vgpu->gvt, hw_engine_base(e) + RING_EXECLIST_STATUS + 4);
 }
 
 void execlist_park(struct vgpu *vgpu, enum gpu_engine_id e)
@@ -191,8 +209,7 @@ void execlist_park(struct vgpu *vgpu, enum gpu_engine_id e)
 		return;
 	/* What its guest reads meanwhile; of the rest mmio_save() takes care. */
 	vreg_set(vgpu, base + RING_EXECLIST_STATUS, running_status(vgpu, e));
-	vreg_set(vgpu, base + RING_EXECLIST_STATUS + 4,
-		 hw_read(vgpu->gvt, base + RING_EXECLIST_STATUS + 4));
+	vreg_set(vgpu, base + RING_EXECLIST_STATUS + 4, running_id(vgpu, e));
 	/* A context may have stopped its own ring. */
 	if (hw_read(vgpu->gvt, base + RING_MI_MODE) & STOP_RING)
 		vreg_set(vgpu, base + RING_MI_MODE,
@@ -253,6 +270,16 @@ uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id e)
 	return status;
 }
 
+/** execlist_id - the high half: the running context's id, 0 if there is none */
+uint32_t execlist_id(struct vgpu *vgpu, enum gpu_engine_id e)
+{
+	if (!vgpu->engine[e].busy)
+		return 0;
+	return sched_owns(vgpu, e) ?
+		       running_id(vgpu, e) :
+		       vreg_get(vgpu, hw_engine_base(e) + RING_EXECLIST_STATUS + 4);
+}
+
 /* ---- events ---- */
 
 static void set_pointer(struct vgpu *vgpu, enum gpu_engine_id e, unsigned int pointer)
@@ -288,7 +315,7 @@ static void take_next(struct vgpu_engine *engine)
 	engine->element = 0;
 }
 
-/* The idle engine took up a context. */
+/* The idle engine took up a context; of a submission's first one the guest's event is written. */
 static unsigned int started(struct vgpu *vgpu, enum gpu_engine_id e)
 {
 	struct vgpu_engine *engine = &vgpu->engine[e];
@@ -297,7 +324,7 @@ static unsigned int started(struct vgpu *vgpu, enum gpu_engine_id e)
 
 	engine->starting = false;
 	if (!engine->next.valid)
-		return engine->element ? 0 : push(vgpu, e, EVENT_IDLE_ACTIVE, engine->run.desc[0]);
+		return engine->element ? 0 : 1;
 	/* It had ended before it got more; to the guest, what was to follow it has begun since. */
 	take_next(engine);
 	if (!waiting)

@@ -141,6 +141,15 @@ void gvt_wait_notified(struct gvt *gvt, struct vgpu *vgpu)
 	atomic_fetch_sub(&gvt->waiters, 1);
 }
 
+/*
+ * Without the lock: a vGPU leaves only after its contexts were taken off the engines and its GGTT
+ * entries are gone.
+ */
+static struct vgpu *vgpu_of_domain(struct gvt *gvt, unsigned int domain)
+{
+	return domain && domain <= GVT_MAX_VGPUS ? atomic_load(&gvt->vgpu[domain]) : NULL;
+}
+
 static void *host_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
 {
 	struct gvt *gvt = opaque;
@@ -148,13 +157,7 @@ static void *host_page(void *opaque, unsigned int domain, uint64_t addr, bool wr
 
 	if (!domain)
 		return addr == GVT_OWN_PAGE ? gvt->own_page : shadow_window_page(gvt, addr);
-	if (domain > GVT_MAX_VGPUS)
-		return NULL;
-	/*
-	 * No lock: a vGPU leaves only after its contexts were taken off the engines and its GGTT
-	 * entries are gone.
-	 */
-	vgpu = atomic_load(&gvt->vgpu[domain]);
+	vgpu = vgpu_of_domain(gvt, domain);
 	return vgpu ? gvt->ops->page(vgpu->opaque, addr, write) : NULL;
 }
 
@@ -198,6 +201,23 @@ static void host_event(void *opaque, enum gpu_engine_id engine, enum gpu_event e
 		gvt->ops->event(gvt->opaque, engine, event, arg);
 }
 
+/* GVT-g, which finds it when it scans, ends the vGPU's service (cmd_reg_handler()). */
+static void host_refused(void *opaque, unsigned int domain)
+{
+	struct vgpu *vgpu = vgpu_of_domain(opaque, domain);
+
+	if (vgpu)
+		stats_count(vgpu->stats, STATS_VIOLATION_COMMAND);
+}
+
+static void host_fault(void *opaque, unsigned int domain, const struct gpu_fault *fault)
+{
+	struct vgpu *vgpu = vgpu_of_domain(opaque, domain);
+
+	if (vgpu)
+		fault_report(vgpu, fault);
+}
+
 static const struct gpu_host_ops host_ops = {
 	.page = host_page,
 	.irq = host_irq,
@@ -205,6 +225,8 @@ static const struct gpu_host_ops host_ops = {
 	.kick = host_kick,
 	.log = host_log,
 	.event = host_event,
+	.refused = host_refused,
+	.fault = host_fault,
 };
 
 /**
@@ -226,6 +248,7 @@ struct gvt *gvt_new(const struct gpu_config *config, const struct gvt_host_ops *
 	gvt->opaque = opaque;
 	pthread_mutex_init(&gvt->lock, NULL);
 	pthread_mutex_init(&gvt->turn, NULL);
+	pthread_mutex_init(&gvt->fault_lock, NULL);
 	pthread_cond_init(&gvt->notified, NULL);
 	gvt->own_page = g_malloc0(GPU_PAGE_SIZE);
 	gvt->initial = g_new0(uint32_t, GVT_REG_COUNT);
@@ -249,6 +272,7 @@ void gvt_free(struct gvt *gvt)
 	g_free(gvt->initial);
 	g_free(gvt->own_page);
 	pthread_cond_destroy(&gvt->notified);
+	pthread_mutex_destroy(&gvt->fault_lock);
 	pthread_mutex_destroy(&gvt->turn);
 	pthread_mutex_destroy(&gvt->lock);
 	g_free(gvt);

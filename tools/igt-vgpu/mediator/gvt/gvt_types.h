@@ -6,7 +6,7 @@
  * the public functions (gvt.c, vgpu.c) and released by gvt_unlock() only, which first handles what
  * the GPU reported meanwhile and afterwards, without the lock, tells the front end of changed
  * interrupt lines. Everything else runs with it held. Order: gvt->turn (in gvt_lock() only),
- * gvt->lock, then the GPU's own lock (inside gpu_*()).
+ * gvt->lock, then the GPU's own lock (inside gpu_*()), or gvt->fault_lock (in fault.c only).
  */
 #ifndef GVT_TYPES_H
 #define GVT_TYPES_H
@@ -140,6 +140,7 @@ struct vgpu {
 	uint8_t pvinfo_mask[VGT_PVINFO_SIZE];		/* ... in the bits set here */
 	uint8_t pvinfo_warned[VGT_PVINFO_SIZE / 4];	/* a bad write to this dword was logged */
 	bool pvinfo_read;		/* the guest looked: it knows that it is a guest */
+	struct gpu_fault fault;		/* fault registers; guarded by gvt->fault_lock */
 	bool failsafe;			/* out of service: all writes are ignored */
 	bool d3hot;			/* the guest put the device to sleep */
 	struct vgpu_ppgtt ppgtt[VGPU_MAX_PPGTT];	/* used ones have refs > 0 */
@@ -176,6 +177,7 @@ struct gvt {
 
 	pthread_mutex_t lock;
 	pthread_mutex_t turn;		/* held by the one that gets the lock next */
+	pthread_mutex_t fault_lock;	/* of all vGPUs' fault registers */
 	pthread_cond_t notified;	/* with lock: some vgpu->notifying went down */
 	atomic_uint waiters;		/* threads that wait for that */
 	_Atomic bool attention;		/* the GPU raised its interrupt and nobody looked yet */
@@ -324,6 +326,7 @@ void execlist_park(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_unpark(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_reset(struct vgpu *vgpu, enum gpu_engine_id engine);
 uint32_t execlist_status(struct vgpu *vgpu, enum gpu_engine_id engine);
+uint32_t execlist_id(struct vgpu *vgpu, enum gpu_engine_id engine);
 void execlist_pointer_write(struct vgpu *vgpu, enum gpu_engine_id engine, uint32_t value);
 
 /* ---- sched.c: who has which engine ---- */
@@ -363,6 +366,13 @@ uint32_t fence_read(struct vgpu *vgpu, uint32_t offset);
 void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
 void fence_clear(struct vgpu *vgpu);
 enum vgt_status fence_request(struct vgpu *vgpu, const void *msg);
+
+/* ---- fault.c ---- */
+/* On an engine's thread, without the lock. */
+void fault_report(struct vgpu *vgpu, const struct gpu_fault *fault);
+uint32_t fault_read(struct vgpu *vgpu, uint32_t offset);
+void fault_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
+void fault_reset(struct vgpu *vgpu);
 
 /* ---- reset.c ---- */
 /* The guest's own resets: bit n of @engines resets engine n. */

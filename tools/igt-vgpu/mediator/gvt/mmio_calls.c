@@ -97,10 +97,7 @@ uint32_t mmio_execlist_status_read(struct vgpu *vgpu, uint32_t offset)
 {
 	enum gpu_engine_id engine = hw_engine_of(offset);
 
-	if (offset & 8)		/* 0x238: the running context's id */
-		return is_running(vgpu, engine)	 ? hw_read(vgpu->gvt, offset) :
-		       vgpu->engine[engine].busy ? vreg_get(vgpu, offset) : 0;
-	return execlist_status(vgpu, engine);
+	return offset & 8 ? execlist_id(vgpu, engine) : execlist_status(vgpu, engine);	/* 0x238, 0x234 */
 }
 
 void mmio_csb_ptr_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
@@ -134,9 +131,9 @@ void mmio_ring_mode_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
  */
 void mmio_eco_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 {
-	uint32_t ips = value & 0xf;
+	uint32_t ips = value & GPU_GAMW_ECO_IPS;
 
-	if (ips && ips != 0xf) {
+	if (ips && ips != GPU_GAMW_ECO_IPS) {
 		stats_count(vgpu->stats, STATS_VIOLATION_MMIO);
 		vgpu_log(
 			vgpu, GPU_LOG_WARN,

@@ -82,6 +82,7 @@ void reset_engines(struct vgpu *vgpu, uint32_t engines)
 	if (engines == ALL_ENGINES) {
 		channel_end(vgpu, NULL);
 		registers_reset(vgpu, 0, GT_REGISTERS);
+		fault_reset(vgpu);
 		mmio_tell_ips(vgpu);
 	}
 	for (e = 0; e < GPU_NUM_ENGINES; e++) {

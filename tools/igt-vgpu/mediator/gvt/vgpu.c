@@ -17,6 +17,7 @@ static void vgpu_start(struct vgpu *vgpu)
 	mmio_init(vgpu);
 	for (e = 0; e < GPU_NUM_ENGINES; e++)
 		execlist_reset(vgpu, e);
+	fault_reset(vgpu);
 	virq_reset(vgpu);
 	pvinfo_init(vgpu);
 	vgpu->failsafe = false;

@@ -592,13 +592,18 @@ class Interrupts(Base):
 class Execution(Base):
     """Commands execute without QEMU's big lock; igt_engine_run() ends QEMU if it finds it held."""
 
+    def spinning(self, args: list[str]) -> tuple[Machine, Blitter]:
+        """A machine whose blitter executes a batch that does not end by itself."""
+        vm = self.boot(args)
+        vm.enable()
+        gpu = Blitter(vm)
+        gpu.spin()
+        return vm, gpu
+
     def test_registers_are_read_while_a_batch_executes(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm = self.boot(args)
-                vm.enable()
-                gpu = Blitter(vm)
-                gpu.spin()
+                vm, gpu = self.spinning(args)
                 reads, seen = 0, set()
                 deadline = time.monotonic() + gpu.TIMEOUT
                 # 1000 reads that find it busy, and 1000 that find it further on.
@@ -614,20 +619,14 @@ class Execution(Base):
     def test_a_batch_executes_while_the_main_loop_has_the_big_lock(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm = self.boot(args)
-                vm.enable()
-                gpu = Blitter(vm)
-                gpu.spin()
+                _, gpu = self.spinning(args)
                 gpu.wait("it stands still meanwhile", lambda: len(gpu.rounds_meanwhile()) > 1)
                 gpu.stop()
 
     def test_qemu_ends_while_a_batch_executes(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm = self.boot(args)
-                vm.enable()
-                gpu = Blitter(vm)
-                gpu.spin()
+                vm, gpu = self.spinning(args)
                 gpu.wait("its batch does not begin", gpu.rounds)
                 self.assertEqual(vm.close(), 0)
 

@@ -220,5 +220,6 @@ struct json_object *stats_snapshot(const struct stats *stats)
 	put_number(part, "fence", stats_get(stats, STATS_VIOLATION_FENCE));
 	put_number(part, "mmio", stats_get(stats, STATS_VIOLATION_MMIO));
 	put_number(part, "pvinfo", stats_get(stats, STATS_VIOLATION_PVINFO));
+	put_number(part, "command", stats_get(stats, STATS_VIOLATION_COMMAND));
 	return root;
 }

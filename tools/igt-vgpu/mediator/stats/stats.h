@@ -29,6 +29,7 @@ enum stats_kind {
 	STATS_VIOLATION_FENCE,	  /* fence register beyond the share */
 	STATS_VIOLATION_MMIO,	  /* register that a vGPU may not touch, malformed access */
 	STATS_VIOLATION_PVINFO,	  /* write to a reserved or read-only PVINFO field */
+	STATS_VIOLATION_COMMAND,  /* privileged command that reached for what is not its own */
 	STATS_SUBMISSION_0,
 	STATS_SUBMISSION_1,
 	STATS_SUBMISSION_2,

@@ -57,6 +57,21 @@ static void host_log(void *opaque, enum gpu_log_level level, const char *line)
 	snprintf(fx->log[fx->log_count++ % FX_LOG_LINES], sizeof(fx->log[0]), "%s", line);
 }
 
+static void host_refused(void *opaque, unsigned int domain)
+{
+	struct fx *fx = opaque;
+
+	fx->refused[domain]++;
+}
+
+static void host_fault(void *opaque, unsigned int domain, const struct gpu_fault *fault)
+{
+	struct fx *fx = opaque;
+
+	fx->faults[domain]++;
+	fx->last_fault = *fault;
+}
+
 uint32_t fx_base(enum gpu_engine_id engine)
 {
 	static const uint32_t base[GPU_NUM_ENGINES] = { 0x2000, 0x22000, 0x12000, 0x1a000 };
@@ -78,6 +93,8 @@ struct fx *fx_new(enum gpu_platform platform, bool native)
 		.now_ns = host_now,
 		.kick = host_kick,
 		.log = host_log,
+		.refused = host_refused,
+		.fault = host_fault,
 	};
 	fx->now_ns = 1000000000;
 	for (i = 0; i < FX_DOMAINS; i++) {

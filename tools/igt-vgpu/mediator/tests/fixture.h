@@ -37,6 +37,9 @@ struct fx {
 	unsigned int irq_rises, irq_falls;
 	bool irq_level;
 	unsigned int kicks[GPU_NUM_ENGINES];
+	unsigned int refused[FX_DOMAINS];	/* registers, by domain */
+	unsigned int faults[FX_DOMAINS];
+	struct gpu_fault last_fault;
 	unsigned int log_count;
 	char log[FX_LOG_LINES][256];	/* the last lines, by log_count % FX_LOG_LINES */
 };

@@ -312,10 +312,16 @@ static void fast_copy_copies_every_depth_and_tiling(void **state)
 	unsigned int i, dt, st;
 
 	for (i = 0; i < 5; i++) {
-		for (dt = 0; dt < 3; dt++) {
-			for (st = 0; st < 3; st++) {
-				cst_user(s->t, BLT(0x42, 10) | st << 20 | dt << 13,
-					 depths[i].depth << 24 | (dt ? 512 : 2048), XY(3, 1),
+		/* Yf, the last one, is not there of all depths. */
+		unsigned int tilings = depths[i].cpp == 2 || depths[i].cpp == 4 ? 4 : 3;
+
+		for (dt = 0; dt < tilings; dt++) {
+			for (st = 0; st < tilings; st++) {
+				uint32_t yf = (uint32_t)(st == 3) << 31 | (dt == 3) << 30;
+
+				cst_user(s->t, BLT(0x42, 10) | (st == 3 ? 2 : st) << 20 |
+					 (dt == 3 ? 2 : dt) << 13,
+					 yf | depths[i].depth << 24 | (dt ? 512 : 2048), XY(3, 1),
 					 XY(103, 50), LO(DST_VA), HI(DST_VA), XY(5, 4),
 					 st ? 512 : 2048, LO(SRC_VA), HI(SRC_VA));
 				want_copy(s, 0, dt, 2048, SURF_SIZE, st, 2048, depths[i].cpp, 3, 1,
@@ -335,8 +341,8 @@ static void fast_copy_refuses_what_it_does_not_know(void **state)
 		{ 0, 6 << 24 },
 		{ 3 << 20, 3 << 24 },
 		{ 3 << 13, 3 << 24 },
-		{ 0, 3u << 24 | 1u << 31 },
-		{ 0, 3 << 24 | 1 << 30 },
+		{ 2 << 20, 0u << 24 | 1u << 31 },
+		{ 2 << 13, 4 << 24 | 1 << 30 },
 	};
 	struct surf *s = setup(*state);
 	unsigned int i;

@@ -3,7 +3,7 @@
  * How far a command of a vGPU's context reaches: every row of commands.def, in the ring and in a
  * user batch, with flags and operands that try to get at what is another vGPU's or the owner's.
  * No row says what it reads or writes: whatever it does, nothing of theirs may change, and nothing
- * of it may turn up in the vGPU's memory or registers.
+ * of it may turn up in the vGPU's memory or registers. And what of that the host is told.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +17,6 @@
 #define IS_SECRET(v)	(((v) & ~0xffu) == SECRET)
 #define DWORDS		16u
 #define MAX_STEPS	4
-
-/* Registers that a fault of its own changes; hardware has one set for all. */
-static bool is_fault_register(uint32_t offset)
-{
-	return offset == 0x4094 || offset == 0x4b10 || offset == 0x4b14;
-}
 
 /* Which engine each MOCS table belongs to, by its second digit from 0xc800 on. */
 static enum gpu_engine_id mocs_engine(uint32_t offset)
@@ -144,7 +138,7 @@ static void check_rest(const struct reach *r, const char *what)
 			if (IS_SECRET(value))
 				fail_msg("%s: register 0x%x has secret %u", what, offset,
 					 value & 0xff);
-		} else if (!is_fault_register(offset) && value != r->regs[offset / 4]) {
+		} else if (value != r->regs[offset / 4]) {
 			fail_msg("%s changed register 0x%x (%s)", what, offset,
 				 gpu_reg_name(offset) ? gpu_reg_name(offset) : "no name");
 		}
@@ -296,10 +290,66 @@ static void no_command_reaches_beyond_its_vgpu(void **state)
 		attack(engine);
 }
 
+#define REFUSAL_DWORDS	5
+
+/* How often the host was told. */
+static unsigned int refusals_of(const uint32_t *dw, unsigned int domain, bool user)
+{
+	struct cst *t = cst_new(GPU_SKL, GPU_RCS0, domain);
+	unsigned int refused;
+
+	if (user) {
+		cst_batch_dwords(t, dw, REFUSAL_DWORDS);
+		cst_call_batch(t);
+	} else {
+		cst_ring_dwords(t, dw, REFUSAL_DWORDS);
+	}
+	cst_run_ok(t);
+	refused = t->fx->refused[domain];
+	cst_free(t);
+	return refused;
+}
+
+static void the_host_is_told_what_a_vgpus_kernel_is_refused(void **state)
+{
+	/* HWS_PGA is the mediator's, the GPRs are the context's own. */
+	static const struct {
+		const char *what;
+		unsigned int refused;
+		uint32_t dw[REFUSAL_DWORDS];
+	} rows[] = {
+		{ "LRI", 1, { MI_LRI(1), 0x2080, 7 } },
+		{ "LRI of two", 2, { MI_LRI(2), 0x2080, 7, 0x100000, 1 } },
+		{ "LRI of its own", 0, { MI_LRI(2), 0x2600, 7, 0x7304, 0x00100010 } },
+		{ "LRI without a byte", 0, { MI_LRI(1) | 0xf00, 0x2080, 7 } },
+		{ "LRI with one byte", 1, { MI_LRI(1) | 0xe00, 0x2080, 7 } },
+		{ "LRI beyond the registers", 1, { MI_LRI(1), 0x200000, 7 } },
+		{ "LRM", 1, { MI_LRM, 0x2080, LO(DATA_VA), HI(DATA_VA) } },
+		{ "LRR", 1, { MI_LRR, 0x2600, 0x2080 } },
+		{ "LRR of another engine's", 1, { MI_LRR, 0x22600, 0x2600 } },
+		{ "LRR of what no engine has", 2, { MI_LRR, 0x9888, 0x9888 } },
+		{ "SRM", 1, { MI_SRM, 0x100000, LO(DATA_VA), HI(DATA_VA) } },
+		{ "SRM of its own", 0, { MI_SRM, 0x2600, LO(DATA_VA), HI(DATA_VA) } },
+		{ "PIPE_CONTROL", 1, { 3u << 29 | 0x1a00 << 16 | 3, 1u << 23, 0x2080, 0, 7 } },
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (refusals_of(rows[i].dw, 1, false) != rows[i].refused)
+			fail_msg("%s: not %u", rows[i].what, rows[i].refused);
+		/* Hardware drops what a user batch may not; a bare GPU does all else. */
+		if (refusals_of(rows[i].dw, 1, true) || refusals_of(rows[i].dw, 0, true) ||
+		    refusals_of(rows[i].dw, 0, false))
+			fail_msg("%s: of a user batch, or on a bare GPU", rows[i].what);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_command_reaches_beyond_its_vgpu),
+		cmocka_unit_test(the_host_is_told_what_a_vgpus_kernel_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,6 +397,30 @@ static void workaround_batches_run_at_every_restore_before_the_ring(void **state
 	assert_int_equal(slot(&r, 0), 0xa1);
 }
 
+/* i915's batch clears a bit of COMMON_SLICE_CHICKEN2, which user batches may set and find as they left it. */
+static void what_the_image_has_behind_the_indirect_batch_is_restored_after_it(void **state)
+{
+	static const uint32_t batch[] = { 0x22u << 23 | 3, 0x7014, 0x10000000, 0x2500, 0x77, 0, 0, 0,
+					  0, 0, 0, 0, 0, 0, 0, 0 };
+	struct rig r;
+	uint32_t wa;
+
+	rig_init(&r, *state, GPU_RCS0, 0);
+	wa = fx_ggtt_alloc(r.fx, 0, 1);
+	memcpy(fx_at(r.fx, wa), batch, sizeof(batch));
+	fx_ctx_set(&r.a, FX_CTX_INDIRECT, wa | 1);
+	fx_ctx_set(&r.a, FX_CTX_INDIRECT_OFFSET, 0x26 << 6);	/* GEN9_CTX_RCS_INDIRECT_CTX_OFFSET_DEFAULT */
+	store_reg(&r, &r.a, 0x7014, 0);
+	fx_emit(&r.a, 6, 0x22u << 23 | 3, 0x7014u, 0x10001000u, 0x2500u, 0x11u, MI_NOOP);
+	run(&r, &r.a);
+	assert_int_equal(slot(&r, 0) & 0x1000, 0);
+	store_reg(&r, &r.a, 0x7014, 1);
+	store_reg(&r, &r.a, 0x2500, 2);
+	run(&r, &r.a);
+	assert_int_equal(slot(&r, 1) & 0x1000, 0x1000);
+	assert_int_equal(slot(&r, 2), 0x77);
+}
+
 static void an_endless_workaround_batch_hangs_the_engine(void **state)
 {
 	struct rig r;
@@ -618,6 +642,7 @@ int main(void)
 		T(the_tail_in_the_image_is_the_drivers_and_is_never_written),
 		T(the_context_timestamp_counts_only_while_the_context_runs),
 		T(workaround_batches_run_at_every_restore_before_the_ring),
+		T(what_the_image_has_behind_the_indirect_batch_is_restored_after_it),
 		T(an_endless_workaround_batch_hangs_the_engine),
 		T(a_workaround_batch_that_moves_much_hangs_the_engine),
 		T(workaround_batches_that_were_interrupted_run_again),

@@ -3,6 +3,8 @@
  * Tests of gpu/execlist.c: submissions, events, switches between contexts. Names of tests are
  * sentences.
  */
+#include <string.h>
+
 #include "fixture.h"
 
 #define MI_NOOP			0u
@@ -16,6 +18,8 @@
 #define MI_SEMAPHORE_WAIT_GGTT_EQ (0x1cu << 23 | 1u << 22 | 1u << 15 | 4u << 12 | 2)
 #define MI_SRM_GGTT		(0x24u << 23 | 1u << 22 | 2)
 #define MI_LRI1			(0x22u << 23 | 1)
+#define XY_TEXT_BLT		(2u << 29 | 0x26u << 22)
+#define INVALID			(0x7eu << 23)
 
 #define IDLE_ACTIVE		0x01u
 #define PREEMPTED		0x02u
@@ -291,6 +295,64 @@ static void the_context_id_stays_in_the_status_register_while_it_runs(void **sta
 	assert_int_equal(fx_reg(r.fx, r.base + 0x234) & (3u << 3 | 3u << 17), 3u << 3 | 2u << 17);
 }
 
+/* There were @lines since the last call, the last one with @text. */
+static void expect_lines(struct rig *r, unsigned int lines, const char *text)
+{
+	assert_int_equal(r->fx->log_count, lines);
+	if (!strstr(r->fx->log[lines - 1], text))
+		fail_msg("'%s' is not in '%s'", text, r->fx->log[lines - 1]);
+	r->fx->log_count = 0;
+}
+
+static void emit_text(struct fx_context *ctx, unsigned int times)
+{
+	while (times--)
+		fx_emit(ctx, 2, XY_TEXT_BLT, 0u);
+}
+
+static void what_a_submission_repeats_is_one_line_and_a_number(void **state)
+{
+	struct rig r;
+
+	rig_init(&r, *state, GPU_BCS0);
+	emit_text(&r.a, 3);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_run(r.fx, r.engine);
+	expect_lines(&r, 2, "bcs0: ... and 2 more blits not drawn");
+	/* The next one has a line of its own, and if that was all, no number. */
+	emit_text(&r.a, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_run(r.fx, r.engine);
+	expect_lines(&r, 1, "bcs0: XY_TEXT_BLT is not implemented: nothing was drawn");
+
+	/* Two elements. */
+	emit_text(&r.a, 2);
+	emit_text(&r.b, 3);
+	fx_submit(r.fx, &r.a, &r.b);
+	fx_run(r.fx, r.engine);
+	expect_lines(&r, 4, "... and 2 more");
+
+	/* More for a context that runs. */
+	emit_text(&r.a, 2);
+	wait_slot(&r, &r.a, 0, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_run(r.fx, r.engine);
+	emit_text(&r.a, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	fx_write(r.fx, r.result, 1);
+	fx_run(r.fx, r.engine);
+	expect_lines(&r, 3, "XY_TEXT_BLT");
+
+	/* One that does not end. */
+	emit_text(&r.b, 2);
+	fx_emit(&r.b, 2, INVALID, 0u);
+	fx_submit(r.fx, &r.b, NULL);
+	fx_run(r.fx, r.engine);
+	expect_lines(&r, 2, "hung");
+	fx_set_reg(r.fx, 0x941c, 1u << 3);
+	expect_lines(&r, 1, "... and 1 more");
+}
+
 static void an_elsp_write_is_ignored_without_run_list_mode_or_valid_bit(void **state)
 {
 	struct rig r;
@@ -344,6 +406,7 @@ int main(void)
 		T(a_rewound_head_does_not_resume_the_old_batch),
 		T(the_csb_wraps_after_six_entries_and_obeys_its_pointer_register),
 		T(the_context_id_stays_in_the_status_register_while_it_runs),
+		T(what_a_submission_repeats_is_one_line_and_a_number),
 		T(an_elsp_write_is_ignored_without_run_list_mode_or_valid_bit),
 		T(a_missing_hwsp_loses_events_but_not_the_engine),
 	};

@@ -37,6 +37,36 @@ static void a_context_runs_and_its_guest_hears_of_it(void **state)
 	assert_int_equal(b->irq_calls, 0);
 }
 
+static void a_guest_that_sees_a_context_at_work_has_the_event(void **state)
+{
+	struct gx_context ctx;
+	uint32_t target, flag;
+	GUESTS(state);
+
+	(void)b;
+	target = gx_alloc(a, 1);
+	flag = gx_alloc(a, 1);
+	gx_context_init(&ctx, a, GPU_RCS0);
+	gx_emit_store(&ctx, target, 1);
+	gx_emit_wait(&ctx, flag);
+	gx_submit(&ctx, NULL);
+	/* No command was executed; the interrupt comes when the engine has taken the context up. */
+	assert_int_equal(gx_get(a, target), 0);
+	gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
+	assert_int_equal(a->irq_rises, 0);
+	/* Its registers say the same: an element that is valid and active, none that waits, which one. */
+	assert_int_equal(gx_reg(a, 0x2234) & 0x4001c, 0x40010);
+	assert_int_equal(gx_reg(a, 0x2238), ctx.id);
+
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(gx_get(a, target), 1);
+	assert_int_equal(a->irq_rises, 1);
+	gx_expect_no_event(a, GPU_RCS0);
+	gx_set(a, flag, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_event(a, GPU_RCS0, GX_ACTIVE_IDLE, ctx.id);
+}
+
 static void two_elements_run_in_order(void **state)
 {
 	struct gx_context first, second;
@@ -174,6 +204,7 @@ static void a_halted_engine_goes_to_who_waits_and_looks_hung_to_its_guest(void *
 		gx_run(gx, GPU_RCS0);
 		assert_int_equal(gx_get(b, tb), 3 + order);
 		gx_expect_run(&cb);
+		assert_true(gx_logged(gx, "vgpu1: rcs0: hung: unknown command"));
 
 		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 		gx_expect_no_event(a, GPU_RCS0);
@@ -369,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_context_runs_and_its_guest_hears_of_it),
+		T(a_guest_that_sees_a_context_at_work_has_the_event),
 		T(two_elements_run_in_order),
 		T(events_wrap_around_the_six_entries),
 		T(the_only_guest_gets_a_lite_restore),

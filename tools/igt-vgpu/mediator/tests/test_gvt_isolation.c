@@ -56,6 +56,35 @@ static void the_register_that_names_the_domain_is_no_guests_business(void **stat
 	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 4);
 }
 
+static void the_oa_unit_writes_for_no_guest(void **state)
+{
+	/* A timer, a ring where b has a page, and go; the last one is the unit's switch. */
+	struct { uint32_t offset, value; } regs[] = {
+		{ 0x2360, 0x3 }, { 0x2b0c, 0 }, { 0x2b10, 0 }, { 0x2b14, 1 }, { 0x2b00, 5 << 2 | 1 },
+	};
+	struct gx_context ctx;
+	uint32_t victim, i;
+	GUESTS(state);
+
+	victim = gx_alloc(b, 1);
+	gx_context_init(&ctx, a, GPU_RCS0);
+	for (i = 1; i < 4; i++)
+		regs[i].value |= victim;
+	for (i = 0; i < 5; i++)
+		gx_emit(&ctx, 4, 0x22u << 23 | 1, regs[i].offset, regs[i].value, 0u);
+	gx_emit_wait(&ctx, gx_alloc(a, 1));
+	gx_submit(&ctx, NULL);
+	gx_run(gx, GPU_RCS0);
+	/* By commands, and then by the CPU while a has the engine. */
+	for (i = 0; i < 5; i++)
+		gx_set_reg(a, regs[i].offset, regs[i].value);
+	gx->now_ns += 1000000;
+	assert_int_equal(gx_reg(a, 0x2b10), victim);
+	assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), 0x2b10, 4), 0);
+	assert_int_equal(gpu_mmio_read(gvt_gpu(gx->gvt), 0x2b00, 4), 0);
+	assert_int_equal(gx_get(b, victim), 0);
+}
+
 static void run_once(struct gx_guest *guest)
 {
 	struct gx_context ctx;
@@ -242,6 +271,7 @@ static void an_engine_at_a_page_fault_goes_to_who_waits_at_once(void **state)
 		gx_submit(&cb, NULL);
 		gx_run(gx, GPU_RCS0);
 		assert_int_equal(gx_get(b, out), 3 + order);
+		assert_true(gx_logged(gx, "vgpu1: rcs0: page fault"));
 		gx_expect_event(a, GPU_RCS0, GX_IDLE_ACTIVE, 0);
 		gx_expect_no_event(a, GPU_RCS0);
 		assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
@@ -351,6 +381,47 @@ static void a_command_stream_of_one_guest_cannot_be_seen_by_the_other(void **sta
 	assert_int_equal(gx_reg(a, 0x209c) & 1u << 9, 0);
 }
 
+static unsigned int lines_with(const struct gx *gx, const char *text)
+{
+	unsigned int i, lines = 0;
+
+	for (i = 0; i < GX_LOG_LINES; i++)
+		lines += strstr(gx->log[i], text) ? 1 : 0;
+	return lines;
+}
+
+static void what_is_refused_to_a_submission_is_told_when_it_ends_whoever_ran_meanwhile(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t flag;
+	unsigned int i;
+	GUESTS(state);
+
+	flag = gx_alloc(a, 1);
+	gx_context_init(&ca, a, GPU_RCS0);
+	gx_context_init(&cb, b, GPU_RCS0);
+	for (i = 0; i < 3; i++)
+		gx_emit(&ca, 4, 0x22u << 23 | 1, 0x100000u, 1u, 0u);
+	gx_emit_wait(&ca, flag);
+	gx_emit_interrupt(&cb);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_COMMAND), 3);
+	gx_submit(&cb, NULL);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_run(&cb);
+	assert_int_equal(lines_with(gx, "more registers refused"), 0);
+	gx_set(a, flag, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_run(&ca);
+	assert_int_equal(lines_with(gx, "vgpu1: rcs0: MI_LOAD_REGISTER_IMM of register 0x1"), 1);
+	assert_int_equal(lines_with(gx, "vgpu1: rcs0: ... and 2 more registers refused"), 1);
+	assert_int_equal(lines_with(gx, "vgpu2"), 0);
+	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_COMMAND), 3);
+	assert_int_equal(stats_get(a->stats, STATS_VIOLATION_MMIO), 0);
+	assert_int_equal(stats_get(b->stats, STATS_VIOLATION_COMMAND), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, gx_setup, gx_teardown)
 
 int main(void)
@@ -361,11 +432,13 @@ int main(void)
 		T(nothing_in_the_engine_survives_a_reset_or_a_change_of_owner),
 		T(an_engine_that_reports_when_its_owners_time_is_up_does_not_wait_for_itself),
 		T(the_register_that_names_the_domain_is_no_guests_business),
+		T(the_oa_unit_writes_for_no_guest),
 		T(a_stopped_ring_does_not_stop_the_others),
 		T(a_ring_that_stopped_itself_can_be_started_by_its_driver),
 		T(an_engine_at_a_page_fault_goes_to_who_waits_at_once),
 		cmocka_unit_test(a_bad_submission_hangs_its_own_engine_only),
 		T(a_command_stream_of_one_guest_cannot_be_seen_by_the_other),
+		T(what_is_refused_to_a_submission_is_told_when_it_ends_whoever_ran_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,31 @@ static void an_absent_ggtt_page_is_a_ggtt_fault_of_its_engine(void **state)
 	assert_int_equal(fx_reg(t->fx, FAULT_DATA1), 1 << 4);
 }
 
+static void a_vgpus_fault_is_told_and_not_in_the_owners_registers(void **state)
+{
+	struct cst *t = cst_new(GPU_SKL, GPU_VECS0, 1);
+
+	(void)state;
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0xf0000000, false, NULL));
+	assert_int_equal(t->fx->last_fault.reg, 1 | 1 << 11 | 3 << 12);
+	assert_int_equal(t->fx->last_fault.data0, 0xf0000);
+	assert_int_equal(t->fx->last_fault.data1, 1 << 4);
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, 0xabcd12345000ull, true, NULL));
+	assert_int_equal(t->fx->last_fault.reg, 1 | 3 << 12);
+	assert_int_equal(t->fx->last_fault.data0, 0xbcd12345);
+	assert_int_equal(t->fx->last_fault.data1, 0xa);
+	assert_int_equal(t->fx->faults[1], 2);
+	assert_int_equal(fx_reg(t->fx, FAULT_REG), 0);
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), 0);
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA1), 0);
+	/* The owner's own is. */
+	t->cs->domain = 0;
+	assert_null(gpu_mem_ptr(t->cs, GPU_SPACE_GGTT, 0xf0000000, false, NULL));
+	assert_int_equal(fx_reg(t->fx, FAULT_DATA0), 0xf0000);
+	assert_int_equal(t->fx->faults[0], 0);
+	cst_free(t);
+}
+
 static void a_ggtt_address_beyond_4_gib_is_a_fault_and_not_wrapped(void **state)
 {
 	struct cst *t = *state;
@@ -227,15 +252,36 @@ static void too_many_log_lines_are_dropped_and_counted(void **state)
 	unsigned int i, before;
 
 	for (i = 0; i < 1000; i++)
-		gpu_log(t->gpu, GPU_LOG_WARN, "line %u", i);
+		gpu_log(t->gpu, 0, GPU_LOG_WARN, "line %u", i);
 	before = t->fx->log_count;
 	assert_true(before >= 32 && before < 100);
 	t->fx->now_ns += 1000000000;
-	gpu_log(t->gpu, GPU_LOG_WARN, "later");
+	gpu_log(t->gpu, 0, GPU_LOG_WARN, "later");
 	assert_int_equal(t->fx->log_count, before + 2);
 	assert_string_equal(cst_log(t), "later");
 	assert_non_null(
 		strstr(t->fx->log[before % FX_LOG_LINES], "lines before this one were dropped"));
+}
+
+static void each_domain_has_its_own_lines_which_name_it(void **state)
+{
+	struct cst *t = *state;
+	unsigned int i, before;
+
+	for (i = 0; i < 1000; i++)
+		gpu_log(t->gpu, 1, GPU_LOG_WARN, "line %u", i);
+	before = t->fx->log_count;
+	gpu_log(t->gpu, 1, GPU_LOG_WARN, "one too many");
+	assert_int_equal(t->fx->log_count, before);
+	assert_non_null(strstr(cst_log(t), "vgpu1: line "));
+	gpu_log(t->gpu, 2, GPU_LOG_WARN, "another's");
+	assert_string_equal(cst_log(t), "vgpu2: another's");
+	gpu_log(t->gpu, 0, GPU_LOG_WARN, "the owner's");
+	assert_string_equal(cst_log(t), "the owner's");
+	t->fx->now_ns += 1000000000;
+	gpu_log(t->gpu, 1, GPU_LOG_WARN, "later");
+	assert_string_equal(cst_log(t), "vgpu1: later");
+	assert_memory_equal(t->fx->log[(t->fx->log_count - 2) % FX_LOG_LINES], "vgpu1: ", 7);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, cst_setup_bcs, cst_teardown)
@@ -252,6 +298,7 @@ int main(void)
 		TEST_RCS(an_absent_ppgtt_page_sets_the_fault_registers),
 		TEST(the_first_fault_stays_until_it_is_cleared),
 		TEST(an_absent_ggtt_page_is_a_ggtt_fault_of_its_engine),
+		cmocka_unit_test(a_vgpus_fault_is_told_and_not_in_the_owners_registers),
 		TEST(a_ggtt_address_beyond_4_gib_is_a_fault_and_not_wrapped),
 		TEST(memory_that_the_host_does_not_have_is_a_fault),
 		TEST(a_write_to_a_read_only_page_is_dropped_without_a_fault),
@@ -261,6 +308,7 @@ int main(void)
 		TEST(a_ggtt_entry_names_the_domain_of_its_page),
 		cmocka_unit_test(a_vgpus_stream_reaches_its_own_part_of_the_ggtt_only),
 		TEST(too_many_log_lines_are_dropped_and_counted),
+		TEST(each_domain_has_its_own_lines_which_name_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

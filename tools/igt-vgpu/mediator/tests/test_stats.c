@@ -129,6 +129,7 @@ static void every_kind_has_its_own_place(void **state)
 		{ STATS_VIOLATION_FENCE, "/violations/fence" },
 		{ STATS_VIOLATION_MMIO, "/violations/mmio" },
 		{ STATS_VIOLATION_PVINFO, "/violations/pvinfo" },
+		{ STATS_VIOLATION_COMMAND, "/violations/command" },
 		{ STATS_SUBMISSION_0, "/submissions/rcs0" },
 		{ STATS_SUBMISSION_1, "/submissions/bcs0" },
 		{ STATS_SUBMISSION_2, "/submissions/vcs0" },

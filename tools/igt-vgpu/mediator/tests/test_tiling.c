@@ -22,6 +22,19 @@ static uint64_t reference(enum gpu_tiling tiling, uint32_t pitch, uint32_t x, ui
 	y %= h;
 	if (tiling == GPU_TILING_X)
 		return tile * 4096 + y * 512 + x;
+	if (tiling == GPU_TILING_YF) {
+		/* From the lowest bit of the offset on, which bit of which coordinate it is (PRM). */
+		static const char order[] = "xxxxyyyxyxyx";
+		uint32_t at = 0, bit;
+
+		for (bit = 0; bit < 12; bit++) {
+			uint32_t *from = order[bit] == 'x' ? &x : &y;
+
+			at |= (*from & 1) << bit;
+			*from >>= 1;
+		}
+		return tile * 4096 + at;
+	}
 	return tile * 4096 + (x / 16) * 512 + y * 16 + x % 16;
 }
 
@@ -31,7 +44,7 @@ static void every_byte_of_a_tiled_surface_has_its_own_place(void **state)
 	uint32_t x, y, run;
 
 	(void)state;
-	for (tiling = GPU_TILING_X; tiling <= GPU_TILING_Y; tiling++) {
+	for (tiling = GPU_TILING_X; tiling <= GPU_TILING_YF; tiling++) {
 		uint8_t seen[4 * 4096 * 2] = { 0 };
 
 		for (y = 0; y < 32; y++) {

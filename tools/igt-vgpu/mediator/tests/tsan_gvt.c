@@ -91,11 +91,15 @@ static void *come_and_go(void *arg)
 
 		gx_start(guest);
 		gx_context_init(&ctx, guest, round % GPU_NUM_ENGINES);
-		if (round % 2)
+		if (round % 4 == 3)
+			gx_emit_store(&ctx, 0xfffff000u, 1);
+		else if (round % 2)
 			gx_emit_invalid(&ctx);
 		else
 			gx_emit_wait(&ctx, gx_alloc(guest, 1));
 		gx_submit(&ctx, NULL);
+		while (round % 4 == 3 && !(gx_reg(guest, GPU_RING_FAULT) & GPU_FAULT_VALID))
+			usleep(10);
 		usleep(500);
 		if (round % 3)
 			gx_set_reg(guest, 0x941c, 1);
