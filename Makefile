@@ -26,7 +26,8 @@ SETUP		:= tools/igt-vgpu/setup
 RUNNER		:= PYTHONPATH=tools/igt-vgpu/runner PYTHONDONTWRITEBYTECODE=1 python3 -m igtvgpu
 VM_OPTIONS	= --kernel $(KERNEL) --host $(HOST) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(filter-out 0,$(V)),-v)
 # What the host of the guests needs beyond what the system has.
-HOST_BUILD	= $(if $(filter software kvmgt vfio-user:%,$(HOST)),$(SETUP)/qemu-build) $(if $(filter kvmgt,$(HOST)),&& $(SETUP)/kvmgt-kernel)
+HOST_BUILD	= $(if $(filter software kvmgt kvmgt:% vfio-user:%,$(HOST)),$(SETUP)/qemu-build) \
+		  $(if $(filter kvmgt,$(HOST)),&& $(SETUP)/kvmgt-kernel) $(if $(filter kvmgt:series,$(HOST)),&& $(SETUP)/kernel-build kvmgt-series)
 # Without TESTS=, make run takes what a minute has room for; make check runs all.
 QUICK_TESTS	:= igt/vgpu_detect igt/vgpu_balloon igt/vgpu_fence igt/vgpu_exec
 TEST_OPTIONS	= $(foreach t,$(filter-out all,$(TESTS)),--tests '$(t)')
@@ -46,10 +47,12 @@ help:		## these targets
 	@echo '  make run SERIES=6.1                the backport of the series, patches/6.1, on its kernel; with series-import, -check, ... too'
 	@echo '  make run HOST=gvt-g:UUID           a real GVT-g mdev of this host instead of the software mediator'
 	@echo '  make run HOST=kvmgt                the real GVT-g, on the software GPU, in a guest around the guest'
+	@echo '  make run HOST=kvmgt:series         the same with the series in the outer guest, too'
 	@echo '  make run HOST=vfio-user:SOCKET     a vGPU of a GPU that several VMs share: see make server'
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
 	@echo '  make run KERNEL=debug TESTS=all     a kernel that looks for errors of memory (KASAN, kmemleak, ...); race: for data races (KCSAN)'
-	@echo '  make check TIERS="core static"     some tiers only; TIERS="kvmgt debug race": those that run by name only;  V=1: verbose'
+	@echo '  make check TIERS="core static"     some tiers only (V=1: verbose); those that run by name only:'
+	@echo '             TIERS="kvmgt kvmgt-series debug race applies-6.1 guest-6.1"'
 	@echo
 	@echo '  JOBS=4                             so many jobs at a time (all cores);  IGT_VGPU_CACHE=DIR: downloads and compiler cache'
 	@echo '  DEBIAN_MIRROR=URL                  a Debian mirror, ending in /debian, for the sources where there is no apt'
@@ -60,7 +63,7 @@ run: deps kernel	## set up what is missing, build, boot a vGPU guest, run the ig
 	@$(if $(TESTS),,echo "make run: a quick selection ($(QUICK_TESTS)); TESTS=all runs all that make list names")
 	@$(RUNNER) run $(VM_OPTIONS) $(RUN_OPTIONS)
 
-check: deps		## the tiers of tests: native, static, in guests (by name only: kvmgt, debug, race); ends with N passed, N failed, N skipped
+check: deps		## the tiers of tests: native, static, in guests (some by name only: make help); ends with N passed, N failed, N skipped
 	@$(RUNNER) check $(foreach t,$(TIERS),--tier $(t)) $(if $(filter-out 0,$(V)),-v)
 
 bench: deps kernel kernel-stock kernel-native	## traps, bytes and instructions: the stock driver's and ours, table and plots
@@ -146,9 +149,9 @@ rebase:			## the series onto another kernel: BASE=linux-source-X.tar.xz, or a gi
 	@$(SETUP)/fetch kernel
 	@scripts/series/rebase $(or $(BASE),$(error BASE= names the kernel: make rebase BASE=~/linux@v6.13))
 
-send:			## the series as mails, checked, then git send-email (DRY=1: not that; VERSION=N, RFC=1, DRAFT=1: without results)
+send:			## the series as mails, checked, then git send-email (DRY=1: not that; VERSION=N, RFC=1, REPOSITORY=URL, DRAFT=1: without results)
 	@$(SETUP)/fetch kernel
-	@scripts/series/send $(if $(DRY),--dry-run) $(if $(VERSION),--version $(VERSION)) $(if $(RFC),--rfc) $(if $(DRAFT),--draft)
+	@scripts/series/send $(if $(DRY),--dry-run) $(if $(VERSION),--version $(VERSION)) $(if $(RFC),--rfc) $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(if $(DRAFT),--draft)
 
 core-check:		## the mediator's own tests, natively, under ASan and UBSan
 	@$(MAKE) --no-print-directory -C tools/igt-vgpu/mediator check

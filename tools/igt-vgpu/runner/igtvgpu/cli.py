@@ -14,10 +14,10 @@ from pathlib import Path
 from . import accel, bench, count, discovery, paths, results, sanitize, shell, tiers
 from .bench_core import CoreBenchError
 from .executor import Executor
-from .nested import make_vm
+from .nested import KERNELS, make_vm
 from .initramfs import BuildError
-from .spec import (HOST_KVMGT, HOST_SERVER, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_hardware,
-                   on_platform, on_real_gvt)
+from .spec import (HOST_SERVER, HOST_SOFTWARE, NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, VmSpec, on_hardware, on_platform,
+                   on_real_gvt)
 from .suite import SuiteError
 from .vm import VmConfig, VmError
 
@@ -46,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--kernel", default="series", help="a name of kernel-build's (series, stock, release, debug, 6.1, ...) or a built tree")
         sub.add_argument("--qemu", type=Path, default=None)
-        sub.add_argument("--host", default=HOST_SOFTWARE, help="software, kvmgt, vfio-user:SOCKET[,SOCKET] or gvt-g:UUID[,UUID]")
+        sub.add_argument("--host", default=HOST_SOFTWARE,
+                         help="software, kvmgt, kvmgt:series, vfio-user:SOCKET[,SOCKET] or gvt-g:UUID[,UUID]")
         sub.add_argument("--accel", default="auto", choices=("auto", "tcg", "kvm"))
         sub.add_argument("--platform", default="", choices=("", "skl", "bdw", "kbl", "cfl"))
         sub.add_argument("-v", "--verbose", action="store_true")
@@ -76,10 +77,11 @@ def parser() -> argparse.ArgumentParser:
 def check_host(host: str) -> None:
     """Refuse a HOST= that cannot work here, with the way out."""
     kind, _, names = host.partition(":")
-    if host in (HOST_SOFTWARE, HOST_KVMGT):
+    if host in (HOST_SOFTWARE, *KERNELS):
         return
     if kind not in (HOST_SERVER, "gvt-g") or not names:
-        raise UsageError(f"HOST={host}: it is 'software', 'kvmgt', 'vfio-user:SOCKET[,SOCKET]' or 'gvt-g:UUID[,UUID]'")
+        raise UsageError(f"HOST={host}: it is 'software', {', '.join(map(repr, KERNELS))}, 'vfio-user:SOCKET[,SOCKET]' "
+                         "or 'gvt-g:UUID[,UUID]'")
     for name in names.split(","):
         (_check_socket if kind == HOST_SERVER else _check_mdev)(host, name)
 
@@ -149,9 +151,9 @@ def command_run(args: argparse.Namespace) -> int:
     """Run the selected tests."""
     config = _config(args)
     items = _items(args)
-    reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel, args.platform or ""), args.tier)
+    reporter = results.Reporter(results.environment(config.qemu, config.accel, config.host, config.kernel, args.platform), args.tier)
     config = replace(config, log_dir=reporter.folder, timeout_scale=args.timeout_scale * sanitize.SLOWER.get(args.kernel, 1))
-    executor = Executor(config, reporter, config.timeout_scale * (NESTED_SCALE if args.host == HOST_KVMGT else 1))
+    executor = Executor(config, reporter, config.timeout_scale * (NESTED_SCALE if args.host in KERNELS else 1))
     try:
         executor.run(items)
     except KeyboardInterrupt:

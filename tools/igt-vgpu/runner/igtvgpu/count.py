@@ -11,15 +11,15 @@ from .kinds import igt_subtests
 from .suite import Declaration, SuiteError
 
 
-def count(expected: ExpectedList, listed: dict[str, list[str]]) -> Counter[tuple[str, str]]:
-    """Subtests by outcome and, of those that are not run, by reason. `listed`: the subtests of each program."""
+def count(expected: ExpectedList, listed: dict[str, list[str]], sets: tuple[str, ...] = ()) -> Counter[tuple[str, str]]:
+    """Subtests (of these sets) by outcome and, of those that are not run, by reason. `listed`: the subtests of each program."""
     found: Counter[tuple[str, str]] = Counter()
     for program, subtests in listed.items():
         given, unnamed = expected.assign(program, subtests)
         if unnamed:
             raise SuiteError(f"{program}@{unnamed[0]} has no row, and {len(unnamed) - 1} more")
         rows = {subtest: row for row in expected.of(program) for subtest in given[row.name]}    # of dynamic subtests one stands for all
-        for row in rows.values():
+        for row in (r for r in rows.values() if not sets or r.set in sets):
             found[row.outcome, row.reason if row.outcome in NOT_RUN else ""] += 1
     return found
 
@@ -46,4 +46,8 @@ def tables(declarations: Iterable[Declaration]) -> Iterable[str]:
             listed[program], wrong = igt_subtests(declaration)
             if wrong:
                 raise SuiteError(wrong)
-    return (table(count(*found)) for found in lists.values())
+    for expected, by_program in lists.values():
+        first = expected.sets[:-1]
+        if first:
+            yield f"{' and '.join(first)}:\n{table(count(expected, by_program, first))}"
+        yield f"all:\n{table(count(expected, by_program))}"

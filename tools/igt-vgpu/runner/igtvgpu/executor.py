@@ -11,7 +11,7 @@ import signal
 import time
 import traceback
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from . import kinds, sanitize, splat
 from .agent import Completed
@@ -19,13 +19,15 @@ from .context import Context
 from .initramfs import BuildError
 from .kinds import Item, Outcome
 from .results import Reporter, Result
-from .spec import HOST_SOFTWARE, SpecError, Vgpu, VmSpec
+from .spec import HOST_SOFTWARE, SpecError, Vgpu, VmSpec, host_kind
 from .suite import Allow, Declaration, slug
 from .nested import make_vm as vm_of_host
 from .vm import VM, Frozen, NeedsSoftware, VmConfig, VmError
 
 MAX_BOOT_FAILURES = 2
 BACKSTOP = 60               # beyond a test's own timeout: then even its Python is interrupted
+MAX_FREEZES = 4             # of nested guests, in one run: a host that has more of them proves nothing
+CUT = 5                     # seconds, in which the rest of a report comes out of the console
 HARMLESS = frozenset(("i915 error", "GPU hang", "OOM"))     # after these the same VM, with i915 reloaded, is as good as new
 PROVOKED = (Allow(r"\*ERROR\*", "the test provokes errors"),
             Allow(r"GPU HANG|GPU hang|Resetting .* for|error state saved|hung|wedged", "the test provokes errors"))
@@ -60,7 +62,9 @@ class Executor:
         self._vm: VM | None = None
         self._stale = False
         self._vm_count = 0
-        self._last_end = 0
+        # Of the last test: where its log ends, what it may have left to be said after that, its name.
+        self._last_end, self._last_name = 0, ""
+        self._last_allow: list[Allow] = []
         self._boot_failures: dict[VmSpec, list[str]] = {}
         self._log: list[str] = []
 
@@ -89,23 +93,24 @@ class Executor:
         self._reporter.add(Result(item.name, status, reason, about=item.about,
                                   kind=item.declaration.kind))
 
-    def _run_item(self, item: Item) -> None:
+    def _run_item(self, item: Item, repeated: bool = False) -> None:
         if item.skip or item.broken:
             return self._plain(item, "skip" if item.skip else "fail", item.skip or f"not run: {item.broken}")
-        if item.declaration.host not in ("", self._config.host):
+        if item.declaration.host not in ("", host_kind(self._config.host)):
             return self._plain(item, "skip", f"is about HOST={item.declaration.host}")
         try:
-            vm = self._need_vm(item.declaration.vm)
+            vm = self._need_vm(item.declaration.vm, item.name)
         except SpecError as error:
             return self._plain(item, "fail" if self._config.host == HOST_SOFTWARE else "skip", str(error))
         except (VmError, BuildError) as error:
             return self._plain(item, "fail", f"not run: {error}")
-        return self._run_in(vm, item)
+        return self._run_in(vm, item, repeated)
 
     # --- VMs -------------------------------------------------------------------------------------------
 
-    def _need_vm(self, spec: VmSpec) -> VM:
-        if self._vm is not None and self._vm.spec == spec and self._vm.broken() is None and self._cleaned(self._vm):
+    def _need_vm(self, spec: VmSpec, name: str) -> VM:
+        if self._vm is not None and self._vm.spec == spec and self._vm.broken() is None and self._cleaned(self._vm) \
+                and not self._judge_gap(self._vm, f"before/{name}"):
             return self._vm
         self._discard()
         failures = self._boot_failures.setdefault(spec, [])
@@ -114,7 +119,8 @@ class Executor:
         try:
             vm = self._boot(spec)
         except Frozen as frozen:
-            self._reporter.freeze(f"{frozen}; tried once more")
+            if not self._count_freeze(f"{frozen}; tried once more"):
+                raise
             vm = self._boot(spec)
         except VmError as error:
             failures.append(str(error))
@@ -151,17 +157,25 @@ class Executor:
         self._reporter.progress(len(self._reporter.results), f"booting {spec.describe()}")
         try:
             vm.boot()
-            sanitize.forget_leaks(vm)
-            self._last_end = vm.mark("booted")
+            wrong = sanitize.forget_leaks(vm)
+            if wrong:
+                raise VmError(wrong)
+            self._last_end, self._last_name, self._last_allow = vm.mark("booted"), "boot", []
         except VmError:
             vm.kill()
             raise
         return vm
 
     @staticmethod
-    def _bad_splats(vm: VM, begin: int, end: int | None = None) -> list[splat.Splat]:
-        lines = [line.text for line in vm.kmsg(begin)]
-        found = splat.find(lines[:None if end is None else end - begin], vm.known_splats)
+    def _splats(vm: VM, begin: int, end: int, allow: Iterable[Allow]) -> list[splat.Splat]:
+        """The splats of a part of the log. A report that its end cuts in two is waited for, and judged as a whole."""
+        inside = [line.text for line in vm.kmsg(begin)[:end - begin]]
+        if splat.is_cut(inside):
+            vm.wait_kmsg(splat.RULE.pattern, CUT, end)
+        return splat.find(inside, allow, [line.text for line in vm.kmsg(end)])
+
+    def _bad_splats(self, vm: VM, begin: int, end: int | None = None) -> list[splat.Splat]:
+        found = self._splats(vm, begin, len(vm.kmsg()) if end is None else end, vm.known_splats)
         return [s for s in found if not s.allowed]
 
     def _collect_traps(self, vm: VM) -> None:
@@ -177,11 +191,35 @@ class Executor:
                 except (VmError, ValueError):
                     pass        # a dead QEMU has no counters; its test has failed already
 
-    def _discard(self) -> None:
-        """End the current VM without judging it."""
+    @staticmethod
+    def _spoiled(found: list[splat.Splat]) -> bool:
+        """Whether what was found makes what comes later in the same VM worth nothing."""
+        return any(s.kind in splat.BLIND or not s.allowed and s.kind not in HARMLESS for s in found)
+
+    def _judge_gap(self, vm: VM, place: str) -> bool:
+        """Judge what the kernel said since the last test: while nobody asked it for anything, or while what a failed test left was
+        cleaned up. A VM that broke meanwhile is a failure as well. Whether the VM is spoiled."""
+        end = len(vm.kmsg())
+        found = self._splats(vm, self._last_end, end, [*vm.known_splats, *self._last_allow])
+        self._last_end = max(end, self._last_end)
+        reasons = [f"kernel splat: {s}" for s in found if not s.allowed]
+        broken = vm.broken()
+        if broken:
+            reasons.insert(0, f"the VM broke: {broken}")
+        if reasons and self._excused(vm, found, place):
+            return True
+        if reasons:
+            self._reporter.add(Result(f"vm/{vm.name.rpartition('-')[2]}/{place}", "fail", "\n".join(reasons), 0.0,
+                                      str(vm.log_path), vm.name))
+        return self._spoiled(found)
+
+    def _discard(self, judged: bool = False) -> None:
+        """End the current VM: its driver is not unloaded. `judged`: all that it said so far has failed a test, or is none of its."""
         if self._vm is None:
             return
         vm, self._vm = self._vm, None
+        if not judged:
+            self._judge_gap(vm, f"after/{self._last_name}")
         if vm.broken() is None:
             self._collect_traps(vm)
         vm.kill()
@@ -192,8 +230,10 @@ class Executor:
         if vm is None:
             return
         if vm.broken() is not None or not self._cleaned(vm):
+            self._judge_gap(vm, f"after/{self._last_name}")
             vm.kill()
             return
+        self._judge_gap(vm, f"after/{self._last_name}")
         self._collect_traps(vm)
         begin = time.monotonic()
         reason = leaked = ""
@@ -204,6 +244,9 @@ class Executor:
                 reason = f"i915 does not unload: {done.why()}"
             leaked = leaked or sanitize.leaks(vm)
         except VmError as error:
+            if self._excused(vm, self._bad_splats(vm, self._last_end), "after the last test"):
+                vm.kill()
+                return
             reason = str(error)
         if not vm.power_off() and not reason:
             reason = "the guest did not power off and was killed"
@@ -283,19 +326,18 @@ class Executor:
             return [Outcome("fail", f"the test itself broke: {type(error).__name__}: {error}")]
         return outcomes or [Outcome("fail", "did not run: it reported no result")]
 
-    def _run_in(self, vm: VM, item: Item) -> None:
+    def _run_in(self, vm: VM, item: Item, repeated: bool) -> None:
         self._log = []
         allowed: list[Allow] = []
         begin = time.monotonic()
         position = self._last_end
         try:
-            position = vm.mark(f"begin {item.name}")
+            vm.mark(f"begin {item.name}")
             outcomes = self._attempt(vm, item, allowed)
         except VmError as error:
             outcomes = [Outcome("fail", str(error))]
         try:
             end = vm.mark(f"end {item.name}")
-            self._last_end = end
             dead = ""
         except VmError as error:
             end = len(vm.kmsg())
@@ -303,11 +345,31 @@ class Executor:
         seconds = time.monotonic() - begin
         lines = vm.kmsg(position)[:end - position + 1]
         allow = [*item.declaration.allow, *vm.known_splats, *allowed, *(PROVOKED if item.expect_errors else ())]
-        splats = splat.find((line.text for line in lines), allow)
+        splats = self._splats(vm, position, position + len(lines), allow)
+        self._last_end, self._last_name, self._last_allow = position + len(lines), item.name, allow
         path = self._reporter.log_path("/".join(slug(p) for p in item.name.split("/")))
         path.write_text("\n".join([*self._log, "", f"--- kernel log of {vm.name} ---",
                                    *(f"[{line.time:12.6f}] {line.text}" for line in lines)]) + "\n")
-        self._judge(vm, item, outcomes, splats, dead, seconds, str(path))
+        failed = dead or any(o.status == "fail" for o in outcomes)
+        if failed and not repeated and self._excused(vm, splats, f"in {item.name}"):
+            self._discard(judged=True)
+            self._run_item(item, repeated=True)
+        else:
+            self._judge(vm, item, outcomes, splats, dead, seconds, str(path))
+
+    def _excused(self, vm: VM, splats: list[splat.Splat], where: str) -> bool:
+        """Whether something failed because the machine below a nested guest did, and its kernel has nothing to say but that it stands
+        still. Shown and counted."""
+        other = [s for s in splats if not s.allowed and s.kind not in splat.STALLS]
+        frozen = None if other else vm.frozen()
+        return frozen is not None and self._count_freeze(f"{where}: {frozen}; tried once more (log: {vm.log_path})")
+
+    def _count_freeze(self, what: str) -> bool:
+        """Show and count it; False if the run has had its share."""
+        if len(self._reporter.freezes) >= MAX_FREEZES:
+            return False
+        self._reporter.freeze(what)
+        return True
 
     def _judge(self, vm: VM, item: Item, outcomes: list[Outcome], splats: list[splat.Splat], dead: str,
                seconds: float, log: str) -> None:
@@ -327,8 +389,7 @@ class Executor:
                                       [{"splat": str(s), "reason": s.allowed} for s in splats if s.allowed],
                                       item.about, item.declaration.kind, outcome.details))
         failed = any("fail" in (o.status, o.details.get("came_to")) for o in outcomes)
-        spoiled = any(s.kind not in HARMLESS for s in bad) or any(s.kind == "lockdep" for s in splats)
-        if dead or spoiled or not item.declaration.keep_vm or (failed and (vm.broken() or not vm.responds())):
-            self._discard()
+        if dead or self._spoiled(splats) or not item.keep_vm or (failed and (vm.broken() or not vm.responds())):
+            self._discard(judged=failed or not item.keep_vm)
         else:
             self._stale = self._stale or failed

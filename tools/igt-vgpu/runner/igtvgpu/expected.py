@@ -9,7 +9,9 @@ in the subtest's place stands for all that no other row names), an outcome, and 
     full   gem_eio@*                 pass,hang
 
 `hang`: hangs or resets the GPU on purpose, so the driver may say so. `slow`: gets five times as long. `together`: one run of the
-program runs all of its subtests with this mark; each has an outcome of its own. `omit`: is not run. `outside`: is not run, and no
+program runs all of its subtests with this mark; each has an outcome of its own. `suspend`: suspends the machine, which costs the
+guest its root; so it runs from a copy in memory, and its guest ends with it. `bare`: is about what a vGPU has not, and runs on the
+bare GPU. `omit`: is not run. `outside`: is not run, and no
 part of the list that the programs' authors run themselves, so it does not count (count.py).
 When the last set is run, a subtest that no row names is a failure.
 """
@@ -24,7 +26,7 @@ from .suite import SuiteError
 
 OUTCOMES = ("pass", "skip", "fail", "omit", "outside")
 NOT_RUN = ("omit", "outside")
-MARKS = ("hang", "slow", "together")
+MARKS = ("bare", "hang", "slow", "suspend", "together")
 SLOW = 5
 
 
@@ -69,6 +71,8 @@ def parse_row(line: str, where: str, sets: tuple[str, ...]) -> Expected:
         raise SuiteError(f"{where}: {test}: more than program@subtest@dynamic-subtest")
     if "together" in marks and (dynamic or not subtest):
         raise SuiteError(f"{where}: {test}: together is for subtests")
+    if {"together", "suspend"} <= set(marks):
+        raise SuiteError(f"{where}: {test}: what suspends has a guest of its own, and is not together with others")
     return Expected(chosen, program, subtest, dynamic, verdict, frozenset(marks), reason.strip(), where)
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """HOST=kvmgt: a guest (L2) on a vGPU of the real GVT-g, which runs in another guest (L1) on the bare GPU in software.
 
-L1 is an ordinary VM of this runner with stock 6.12 and kvmgt. In it runs the same QEMU, on L1's KVM, and has L2. Console,
-agent and QMP of L2's QEMU are ports of L1, so its ends here are three sockets as with any VM, and all that works on a VM works
-on L2. L1's kernel log is part of L2's, each line with "L1: " before it: what the real mediator complains of fails the test
-that ran.
+L1 is an ordinary VM of this runner with stock 6.12 and kvmgt, or with HOST=kvmgt:series those of the tree with the series. In it runs
+the same QEMU, on L1's KVM, and has L2. Console, agent and QMP of L2's QEMU are ports of L1, so its ends here are three sockets as with
+any VM, and all that works on a VM works on L2. L1's kernel log is part of L2's, each line with "L1: " before it: what the real mediator
+complains of fails the test that ran.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import paths, tsc
+from . import paths, splat, tsc
 from .agent import AgentError, Job
-from .spec import HOST_KVMGT, HOST_SOFTWARE, NativeGpu, SpecError, Vgpu, VmSpec
+from .spec import HOST_KVMGT, HOST_SOFTWARE, NativeGpu, SpecError, Vgpu, VmSpec, host_kind
 from .suite import Allow
 from .vm import VM, Frozen, KmsgLine, VmConfig, VmError
 
+KERNELS = {HOST_KVMGT: "kvmgt", f"{HOST_KVMGT}:series": "kvmgt-series"}       # of L1, by HOST=
 PORTS = ("l2-console", "l2-agent", "l2-qmp")
 DRIVER_TIMEOUT = 60
 # A share of the GGTT that fits as often as asked for (gvt/vgpu.c: 128 or 64 MiB of the aperture, of which L1 keeps the other half).
@@ -38,6 +39,11 @@ KNOWN_SPLATS = (
     Allow(r"sagv\.status == I915_SAGV_UNKNOWN|skl_wm_init|Failed to (disable|enable) SAGV",
           "kvmgt answers the pcode command about SAGV with nothing (gvt/handlers.c), and its pipes are not fused off"),
 )
+
+
+# Where the threads of L2's QEMU and of kvmgt are in L1's kernel.
+_STACKS = ("for t in /proc/[0-9]*/task/*; do read -r name < $t/comm; "
+           "case $name in qemu*|CPU*|gvt*|workload*) echo $t $name; cat $t/stack;; esac; done")
 
 
 def _prepare(mdevs: list[tuple[str, str]]) -> str:
@@ -64,7 +70,8 @@ class NestedVM(VM):
         super().__init__(spec, config, name)
         self._mdevs = [(str(uuid.uuid4()), d.type or TYPES.get(len(spec.devices), "GVTg_V5_8"))
                        for d in spec.devices if isinstance(d, Vgpu)]
-        self._l1 = VM(VmSpec(gpus=spec.gpus or VmSpec().gpus, devices=(NativeGpu(display=True),), kernel="kvmgt", memory="4G"),
+        self._l1 = VM(VmSpec(gpus=spec.gpus or VmSpec().gpus, devices=(NativeGpu(display=True),), kernel=KERNELS[config.host], memory="4G",
+                              qemu_args=("-d", "cpu_reset")),       # so that QEMU's log has the triple faults
                       replace(config, host=HOST_SOFTWARE), f"{name}-l1")
         self._l1.listener = self._hear
         self._job: Job | None = None
@@ -93,7 +100,7 @@ class NestedVM(VM):
         if any(gpu.platform == "bdw" for gpu in self.spec.gpus):
             raise SpecError("on Broadwell kvmgt runs through the default context image as if it were commands, and oopses: "
                             "the GPU in software has an image of its own layout")
-        return self.spec.vfio_args([ident for ident, _ in self._mdevs], HOST_KVMGT)
+        return self.spec.vfio_args([ident for ident, _ in self._mdevs], self.config.host)
 
     def _launch(self, sockets: list[socket.socket]) -> None:
         argv = self.command_line([f"pipe,path=/run/igt-vgpu/ports/igt-vgpu.{name}" for name in PORTS])
@@ -118,16 +125,29 @@ class NestedVM(VM):
             raise
         return self
 
+    def frozen(self) -> str | None:
+        """Whether L2 stands still though L1 is well, or one of them was reset, and nobody panicked before."""
+        if any("Kernel panic" in line.text for line in self.kmsg()):
+            return None
+        if self._l1.was_reset():
+            return "L1 was reset by a triple fault" if "Triple fault" in self._l1.qemu_log() else "L1 was reset"
+        if self._l1.broken() is not None or not self._l1.responds():
+            return None
+        if self.was_reset():
+            return "L2 was reset"
+        stalled = next((s for s in splat.find(line.text for line in self.kmsg()) if s.kind in splat.STALLS), None)
+        if not self._runs() or not stalled and self.responds():
+            return None
+        self._describe_freeze()
+        return f"L2 stands still ({stalled})" if stalled else "L2 stands still"
+
     def _no_boot(self, reason: str) -> VmError:
-        panicked = any("Kernel panic" in line.text for line in self.kmsg())
-        stands = self._runs() and not panicked and self._l1.broken() is None and self._l1.responds()
-        if stands:
-            self._describe_freeze()
+        frozen = self.frozen()
         error = super()._no_boot(reason)
-        return Frozen(str(error)) if stands else error
+        return Frozen(f"{frozen}: {error}") if frozen else error
 
     def _describe_freeze(self) -> None:
-        """Where L2 stands, twice, and what L1 counted meanwhile, to the log of L2's QEMU."""
+        """Where L2 and those who serve it stand, twice, and what L1 counted meanwhile, to the log of L2's QEMU."""
         for _ in range(2):
             for command in ("info registers -a", "info lapic 0", "info lapic 1"):
                 try:
@@ -135,7 +155,7 @@ class NestedVM(VM):
                 except VmError as error:
                     said = f"{error}\n"
                 self._qemu_log.write(f"--- frozen: {command}\n{said}".encode())
-            counted = self._l1.run("cat /proc/interrupts; cd /sys/kernel/debug/kvm && grep -s . *-*/* *-*/vcpu*/*", 10).out
+            counted = self._l1.run(f"{_STACKS}; cat /proc/interrupts; cd /sys/kernel/debug/kvm && grep -s . *-*/* *-*/vcpu*/*", 10).out
             self._qemu_log.write(f"--- frozen: L1\n{counted}".encode())
 
     # --- state -------------------------------------------------------------------------------------
@@ -167,4 +187,4 @@ class NestedVM(VM):
 
 def make_vm(spec: VmSpec, config: VmConfig, name: str) -> VM:
     """The kind of VM that this host has."""
-    return (NestedVM if config.host == HOST_KVMGT else VM)(spec, config, name)
+    return (NestedVM if host_kind(config.host) == HOST_KVMGT else VM)(spec, config, name)

@@ -33,7 +33,8 @@ def guest_path(path: str | Path) -> str:
 
 # As kernel-build names them.
 _TREES = {"series": "linux", "stock": "linux-stock", "release": "linux-release", "release-default": "linux-release-default",
-          "release-stock": "linux-release-stock", "debug": "linux-debug", "race": "linux-race", "patch": "linux-patch"}
+          "release-stock": "linux-release-stock", "debug": "linux-debug", "race": "linux-race", "patch": "linux-patch",
+          "kvmgt-series": "linux-kvmgt-series"}
 
 
 def series_dir(name: str) -> Path:
@@ -45,6 +46,11 @@ def series_dir(name: str) -> Path:
 def is_backport(name: str) -> bool:
     """Whether a kernel is that of a backport of the series, like 6.1."""
     return series_dir(name) != TOP / "patches"
+
+
+def backports() -> list[str]:
+    """The names of all backports of the series."""
+    return sorted(base.parent.name for base in (TOP / "patches").glob("*/BASE"))
 
 
 def is_of_base(name: str) -> bool:

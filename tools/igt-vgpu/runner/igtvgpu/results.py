@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from . import __version__, paths, traps
-from .spec import HOST_KVMGT
+from .spec import HOST_KVMGT, host_kind
 
 SCHEMA = 1
 
@@ -80,7 +80,7 @@ class Reporter:
         self.results: list[Result] = []
         self.traps = traps.Totals()
         self.vms: list[dict[str, Any]] = []
-        self.freezes: list[str] = []        # nested guests that stood still before their first test, each retried once
+        self.freezes: list[str] = []        # nested guests that stood still or were reset; what they were for was tried once more
         self._env = env
         self._tier = tier
         self._out = out or sys.stdout
@@ -195,8 +195,8 @@ class Reporter:
         if self._env.get("kernel"):
             print(f"Kernel:  {relative(paths.source_dir(self._env['kernel']))}/ (edit it there and run again)   "
                   f"QEMU: {relative(self._env.get('qemu_path', ''))} ({self._env.get('accel', '')})", file=self._out)
-        if self._env.get("mediator") == HOST_KVMGT:
-            print(f"Freezes: {len(self.freezes)} nested guests froze before their first test and were started once more", file=self._out)
+        if host_kind(self._env.get("mediator", "")) == HOST_KVMGT:
+            print(f"Freezes: {len(self.freezes)} nested guests stood still or were reset; what they were for was tried once more", file=self._out)
         print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped "
               f"({seconds:.0f} s)", file=self._out, flush=True)
         return 1 if totals["failed"] or not self.results else 0

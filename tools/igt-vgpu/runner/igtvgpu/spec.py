@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Sequence
 
 HOST_SOFTWARE = "software"      # our mediator
-HOST_KVMGT = "kvmgt"            # the real GVT-g on our GPU, in a guest (nested.py)
+HOST_KVMGT = "kvmgt"            # the real GVT-g on our GPU, in a guest (nested.py); kvmgt:series: that of the tree with the series
 HOST_SERVER = "vfio-user"       # our mediator in a server of its own; its sockets follow: vfio-user:SOCKET[,SOCKET]
 
 
@@ -112,7 +112,7 @@ class NativeGpu:
 
 @dataclass(frozen=True)
 class VmSpec:
-    """A whole guest. `kernel`: "" (what the command line says), a name of kernel-build's, "kvmgt" or a path.
+    """A whole guest. `kernel`: "" (what the command line says), a name of kernel-build's, "kvmgt", or a path.
 
     `count_instructions`: the guest's clocks advance by 1 ns for each instruction of its CPUs, and by nothing while they wait for
     the GPU, so a time that a guest takes says how much the CPUs had to do, however busy the host is. Never with KVM."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from .suite import Allow
 
@@ -28,6 +28,9 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("RCU stall", r"rcu.*(self-detected stall|detected stalls|expedited stalls|kthread starved)"),
     ("stray interrupt", r"irq \d+: nobody cared"),
     ("hung task", r"INFO: task .* blocked for more than"),
+    # What looks for errors has stopped to, for want of memory mostly: from here on silence proves nothing.
+    ("check off", r"kmemleak: (Cannot allocate a kmemleak_object|Cannot insert .* into the object search tree|"
+                  r"Kernel memory leak detector disabled)|DMA-API: .*(disabling|- disabled|dma-debug disabled)|ODEBUG: .*ODEBUG disabled"),
     ("BUG", r"kernel BUG at |BUG: (?!KASAN|KCSAN|KFENCE)|Bad page state|list_(add|del) corruption|refcount_t:"),
     ("WARN", r"WARNING: (CPU|at |possible|.*\bat\b .*:\d+)"),
     ("leak", r"kmemleak: \d+ new suspected memory leaks|memory leak(?! detector)|Objects remaining in .* on __kmem_cache_shutdown|"
@@ -43,12 +46,21 @@ _ROWS: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _ROWS)
 
+# The kinds by which a guest says that it, or one of its CPUs, stands still.
+STALLS = frozenset(("lockup", "hung task", "RCU stall"))
 # The kinds after which the guest cannot be trusted any more.
-FATAL = frozenset(("panic", "KASAN", "oops", "BUG", "lockup", "hung task", "RCU stall"))
+FATAL = STALLS | {"panic", "KASAN", "oops", "BUG"}
+# The kinds after which the guest looks for fewer errors than before, also where they are allowed.
+BLIND = frozenset(("lockdep", "check off"))
 
 # Later lines of one report, which are not a second report if they follow the first of their kind closely.
-_CONTINUATION = re.compile(r"\*\*\* DEADLOCK \*\*\*|Oops: |invalid opcode: ")
+_CONTINUATION = re.compile(r"\*\*\* DEADLOCK \*\*\*|Oops: |invalid opcode: |memory leak detector disabled")
 _CLOSE = 100
+
+# A report of KCSAN names the innermost function of each side, prints both stacks, and ends with a ruled line.
+_KCSAN = re.compile(r"^(.*?)BUG: KCSAN: ")
+RULE = re.compile(r"^(.*?)={20,}$")
+_TIME = re.compile(r"\[[^]]*\]\s*")
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,29 @@ def classify(line: str) -> str | None:
     return next((kind for kind, regex in _COMPILED if regex.search(line)), None)
 
 
-def find(lines: Iterable[str], allow: Iterable[Allow] = ()) -> list[Splat]:
-    """All splats in these log lines, each report once; `allowed` holds the reason of a match in the list."""
-    allow = tuple(allow)
+def report(lines: Sequence[str], position: int) -> str:
+    """A report of KCSAN from its title on, up to the ruled line or the next title of the same guest; empty if neither is there."""
+    title = _KCSAN.match(lines[position])
+    if not title:
+        return ""
+    guest = _TIME.sub("", title[1])         # "stock: ", where the log of two guests is one
+    for end in range(position + 1, len(lines)):
+        match = RULE.match(lines[end]) or _KCSAN.match(lines[end])
+        if match and _TIME.sub("", match[1]) == guest:
+            return "\n".join(lines[position:end])
+    return ""
+
+
+def is_cut(lines: Sequence[str]) -> bool:
+    """Whether a report ends beyond these lines."""
+    return any(_KCSAN.match(line) and not report(lines, position) for position, line in enumerate(lines))
+
+
+def find(lines: Iterable[str], allow: Iterable[Allow] = (), after: Iterable[str] = ()) -> list[Splat]:
+    """All splats in these log lines, each report once; `allowed` holds the reason of a match in the list. `after`: what the log has
+    behind these lines, where a report that begins in them may end."""
+    allow, lines = tuple(allow), list(lines)
+    whole = [*lines, *after]
     found: list[Splat] = []
     for position, line in enumerate(lines):
         kind = classify(line)
@@ -86,6 +118,7 @@ def find(lines: Iterable[str], allow: Iterable[Allow] = ()) -> list[Splat]:
         if (found and _CONTINUATION.search(line) and position - found[-1].position < _CLOSE
                 and found[-1].kind in (kind, "BUG", "oops", "lockdep")):
             continue
-        reason = next((a.reason for a in allow if a.matches(line)), "")
+        told = report(whole, position)
+        reason = next((a.reason for a in allow if a.matches(line, told)), "")
         found.append(Splat(kind, line.strip(), position, reason))
     return found

@@ -22,18 +22,22 @@ class SuiteError(Exception):
 
 @dataclass(frozen=True)
 class Allow:
-    """A kernel splat that a test may cause. `pattern` is searched in the splat's first line."""
+    """A kernel splat that a test may cause. `pattern` is searched in the splat's first line; with `whole` in all of a report, if it is
+    all there."""
 
     pattern: str
     reason: str
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.reason.strip():
             raise SuiteError(f"Allow({self.pattern!r}) has no reason")
         re.compile(self.pattern)
 
-    def matches(self, line: str) -> bool:
-        return re.search(self.pattern, line) is not None
+    def matches(self, line: str, report: str = "") -> bool:
+        """`report`: the lines of the whole report; empty where its end is missing, and where a kind of splat is not known to have one."""
+        text = report if self.whole else line
+        return bool(text) and re.search(self.pattern, text) is not None
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,10 @@ class Suite:
         self.declarations.append(Declaration(suite=self.name, name=name, kind=kind, args=args, **merged))
 
     def igt(self, program: str, args: str = "", env: str = "", subtests: list[str] | None = None,
-            name: str = "", expected: ExpectedList | None = None, chosen: str = "", **common: Any) -> None:
-        """An IGT-style program; its subtests become tests. With `expected`, those of the set `chosen`, judged by it."""
+            name: str = "", expected: ExpectedList | None = None, chosen: str = "", bare: VmSpec | None = None, **common: Any) -> None:
+        """An IGT-style program; its subtests become tests. With `expected`, those of the set `chosen`, judged by it; what it marks so in the VM `bare`."""
         self._add("igt", name or Path(program).name, common, "loaded", program=program, args=args, env=env,
-                  subtests=subtests, expected=expected, chosen=chosen)
+                  subtests=subtests, expected=expected, chosen=chosen, bare=bare)
 
     def kselftest(self, program: str, args: str = "", name: str = "", **common: Any) -> None:
         """A program that prints KTAP."""

@@ -301,19 +301,27 @@ class VM:
         panic = next((m[1] for line in self.kmsg() if (m := _PANIC.search(line.text))), None)
         if panic:
             return f"guest panic: {panic}"
+        if self.was_reset():
+            return "the guest rebooted or powered off by itself"
         code = self._status()
-        if code is not None and not self._ended_by_us:
+        if code and not self._ended_by_us:
             if code < 0:
                 return f"QEMU crashed with {signal.Signals(-code).name}{self._qemu_says()}"
-            if code:
-                return f"QEMU ended with status {code}{self._qemu_says()}"
-            return "the guest rebooted or powered off by itself"
+            return f"QEMU ended with status {code}{self._qemu_says()}"
         if not self._runs():
             return "the VM is not running"
         if self._agent and self._agent.stuck:
             return f"guest hung: {self._agent.stuck}"
         if self._agent and self._agent.closed:
             return "the guest closed its command channel"
+        return None
+
+    def was_reset(self) -> bool:
+        """Whether the machine was reset, or powered off, by itself; QEMU ends then, without an error."""
+        return self._status() == 0 and not self._ended_by_us
+
+    def frozen(self) -> str | None:
+        """What happened if a fault of the machine below this VM, which the executor may repeat a test for, ended it; None otherwise."""
         return None
 
     def cpu_seconds(self) -> float:

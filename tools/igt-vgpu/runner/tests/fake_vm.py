@@ -45,6 +45,9 @@ class FakeVM:
         self.in_use = False         # i915 does not unload
         self.dead = ""
         self.deaf = False
+        self.stands: str | None = None      # frozen, as a nested guest may be
+        self.dies_later = ""                # once the test that runs is through
+        self.says_later = ""
         self.overrides: list[tuple[str, str, str]] = []
         self.loads: list[str] = []
         self._lines: list[KmsgLine] = []
@@ -84,13 +87,21 @@ class FakeVM:
     def mark(self, text: str, timeout: float = 1) -> int:
         self._check()
         self.print(f"igt-vgpu: {text}")
-        return len(self._lines) - 1
+        place = len(self._lines) - 1
+        if text.startswith("end "):
+            self.dead = self.dies_later
+            if self.says_later:
+                self.print(self.says_later)
+        return place
 
     def responds(self, timeout: float = 1) -> bool:
         return not (self.dead or self.deaf)
 
     def broken(self) -> str | None:
         return self.dead or None
+
+    def frozen(self) -> str | None:
+        return self.stands
 
     def run(self, command: str, timeout: float = 1, check: bool = False, on_output: Any = None) -> Completed:
         self._check()

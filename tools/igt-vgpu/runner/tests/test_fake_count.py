@@ -40,6 +40,14 @@ class Counts(unittest.TestCase):
         self.assertEqual(text.splitlines()[-1], "pass or skip: 3 of 5, 60.0 %")
         self.assertIn("takes a day", text)
 
+    def test_a_set_is_counted_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "x.list")
+            path.write_text("fast prog@a pass\nfull prog@* fail broken\n")
+            rows = ExpectedList(path, ("fast", "full"))
+        self.assertEqual(count(rows, {"prog": ["a", "b", "c"]}, ("fast",)), {("pass", ""): 1})
+        self.assertEqual(count(rows, {"prog": ["a", "b", "c"]}), {("pass", ""): 1, ("fail", ""): 2})
+
     def test_a_subtest_without_a_row_is_an_error(self):
         with self.assertRaisesRegex(SuiteError, "third@x has no row, and 1 more"):
             self.count(third=["x", "y"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from fake_vm import Run
 from igtvgpu import discovery
 from igtvgpu.expected import ExpectedList
+from igtvgpu.spec import NATIVE, VGPU
 from igtvgpu.suite import Suite, SuiteError
 from test_fake_failures import says
 
@@ -25,7 +26,7 @@ class Lists(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.program = self.folder / "prog"
-        self.program.write_text("#!/bin/sh\nprintf 'a\\nb\\nb-hang\\nc\\n'\n")
+        self.program.write_text("#!/bin/sh\nprintf 'a\nb\nb-hang\nc\n'\n")
         os.chmod(self.program, 0o755)
 
     def read(self, *rows: str) -> ExpectedList:
@@ -42,7 +43,8 @@ class Lists(unittest.TestCase):
         for row, error in (("full prog@a", "2 columns"), ("much prog@a pass", "no set 'much'"),
                            ("full prog@a good", "outcome 'good'"), ("full prog@a pass,fast", "outcome 'pass,fast'"),
                            ("full prog@a skip", "needs a reason"), ("full prog@a@b@c pass", "more than program@"),
-                           ("full prog pass,together", "together is for subtests")):
+                           ("full prog pass,together", "together is for subtests"),
+                           ("full prog@a pass,suspend,together", "has a guest of its own")):
             with self.subTest(row=row), self.assertRaises(SuiteError) as caught:
                 self.read(row)
             self.assertIn("x.list:3", str(caught.exception))
@@ -128,6 +130,28 @@ class Lists(unittest.TestCase):
         suite.igt(str(self.program), expected=self.read("smoke prog@a pass"), chosen="smoke")
         run = Run(suite, [("subtest a", says(0, "Subtest a: SUCCESS")), ("i915_wedged", says(0, "0\n1\n"))])
         self.assertIn("leaves the GPU wedged", run["s/prog/a"].reason)
+
+    def test_what_suspends_runs_from_memory_says_itself_whether_the_gpu_is_wedged_and_its_guest_ends(self):
+        for wedged, status in (("0 0", "pass"), ("0 1", "fail")):
+            with self.subTest(wedged=wedged):
+                run = self.run_set(("full prog@a pass,suspend", "full prog@[bc]* pass"),
+                                   (f"guest/from-memory {self.program} --run-subtest a$", says(0, f"Subtest a: SUCCESS\ni915_wedged: {wedged}\n")),
+                                   ("from-memory", says(1, "only what suspends runs from memory")),
+                                   *((f"subtest {s}$", says(0, f"Subtest {s}: SUCCESS")) for s in ("b", "b-hang", "c")))
+                self.assertEqual(run["s/prog/a"].status, status)
+                self.assertEqual({run[f"s/prog/{s}"].status for s in ("b", "b-hang", "c")}, {"pass"})
+                self.assertEqual(len(run.vms), 2, "nothing runs in a guest that has lost its root")
+
+    def test_what_a_vgpu_has_not_runs_on_the_bare_gpu_alone_and_together(self):
+        suite = Suite("s", timeout=1)
+        rows = self.read("full prog@a pass", "full prog@b* pass,bare,together", "full prog@c pass,bare")
+        suite.igt(str(self.program), expected=rows, chosen="full", bare=NATIVE)
+        said = "".join(f"Subtest {s}: SUCCESS (0.1s)\n" for s in ("b", "b-hang"))
+        run = Run(suite, [("subtest a$", says(0, "Subtest a: SUCCESS")), ("subtest b,b-hang$", says(0, said)),
+                          ("subtest c$", says(0, "Subtest c: SUCCESS")), ("i915_wedged", says(0, "0\n"))])
+        self.assertEqual({s: (run[f"s/prog/{s}"].status, run[f"s/prog/{s}"].vm) for s in ("a", "b", "b-hang", "c")},
+                         {"a": ("pass", "vm-1"), "b": ("pass", "vm-2"), "b-hang": ("pass", "vm-2"), "c": ("pass", "vm-2")})
+        self.assertEqual([vm.spec for vm in run.vms], [VGPU, NATIVE])
 
     def test_only_who_hangs_on_purpose_may_hang(self):
         hang = "i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb"

@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from fake_vm import TIMEOUT, FakeVM, Run
 from igtvgpu.results import Reporter
@@ -120,11 +121,12 @@ class Failures(unittest.TestCase):
         self.assertEqual(run["s/bad"].status, "pass", run.text)
         self.assertIn('"reason": "known"', run.json)
 
-    def test_an_allowed_lockdep_report_still_replaces_the_guest_because_lockdep_is_off_then(self):
-        run = self.run_pair(says(0, "", "WARNING: possible circular locking dependency detected"),
-                            allow=[Allow("circular", "known")])
-        self.assertEqual(run["s/bad"].status, "pass")
-        self.assertEqual(run.boots, 2)
+    def test_an_allowed_report_after_which_a_check_is_off_still_replaces_the_guest(self):
+        for line in ("WARNING: possible circular locking dependency detected", "DMA-API: cacheline tracking ENOMEM, dma-debug disabled"):
+            with self.subTest(line):
+                run = self.run_pair(says(0, "", line), allow=[Allow("circular|cacheline", "known")])
+                self.assertEqual(run["s/bad"].status, "pass")
+                self.assertEqual(run.boots, 2)
 
     def test_expected_errors_do_not_cover_a_warning(self):
         run = self.run_pair(says(0, "", "[drm] *ERROR* provoked", WARN), expect_errors=True)
@@ -153,6 +155,7 @@ class Repeat(unittest.TestCase):
     def test_kernel_host_and_gpu_are_those_of_the_run(self):
         self.assertEqual(self.command("s/it", kernel="debug", mediator="kvmgt", platform="bdw"),
                          "make run TESTS='s/it' KERNEL=debug HOST=kvmgt PLATFORM=bdw")
+        self.assertEqual(self.command("s/it", kernel="series", mediator="kvmgt:series"), "make run TESTS='s/it' HOST=kvmgt:series")
         self.assertEqual(self.command("s/it", kernel="6.1"), "make run TESTS='s/it' SERIES=6.1")
         self.assertEqual(self.command("s/it", kernel="/home/me/linux"), "make run TESTS='s/it' KDIR=/home/me/linux")
 
@@ -275,6 +278,51 @@ class Booting(unittest.TestCase):
         run = Run(self.suite(), [("good", says(0))], boot_log=["BUG: sleeping function called from invalid context"])
         self.assertEqual(run["vm/1/boot"].status, "fail")
         self.assertEqual(run.status, 1)
+
+    def between_the_first_two(self, text: str, dies: str = "", number: int = 3, **declaration) -> Run:
+        """The kernel says that after the first test's end, and before the second one begins; or it dies."""
+        mark = FakeVM.mark
+
+        def late(vm: FakeVM, name: str, timeout: float = 1) -> int:
+            position = mark(vm, name, timeout)
+            if name == "end s/t0":
+                vm.print(text)
+                vm.dead = dies
+            return position
+        suite = Suite("s", timeout=1)
+        for n in range(number):
+            suite.stock(f"t{n}", "good-command", **declaration)
+        with mock.patch.object(FakeVM, "mark", late):
+            return Run(suite, [("good", says(0))])
+
+    def test_a_splat_between_two_tests_is_a_failure_of_its_own(self):
+        run = self.between_the_first_two(WARN)
+        self.assertEqual(run["vm/1/before/s/t1"].status, "fail")
+        self.assertIn("WARN", run["vm/1/before/s/t1"].reason)
+        self.assertEqual([run[f"s/t{n}"].status for n in range(3)], ["pass"] * 3)
+        self.assertEqual((run.status, run.boots), (1, 2), "what comes after it runs in another guest")
+
+    def test_an_error_of_the_driver_between_two_tests_keeps_the_guest(self):
+        run = self.between_the_first_two("i915 0000:00:02.0: [drm] *ERROR* late")
+        self.assertEqual((run["vm/1/before/s/t1"].status, run.boots), ("fail", 1))
+
+    def test_a_guest_that_dies_between_two_tests_is_a_failure_of_its_own(self):
+        run = self.between_the_first_two("nothing", dies="guest panic: late")
+        self.assertIn("the VM broke: guest panic: late", run["vm/1/after/s/t0"].reason)
+        self.assertEqual([run[f"s/t{n}"].status for n in range(3)], ["pass"] * 3)
+        self.assertEqual((run.status, run.boots), (1, 2))
+
+    def test_a_guest_that_dies_after_the_last_test_is_a_failure_of_its_own(self):
+        run = self.between_the_first_two("nothing", dies="guest panic: late", number=1)
+        self.assertEqual((run["vm/1/after/s/t0"].status, run["s/t0"].status, run.status), ("fail", "pass", 1))
+
+    def test_what_the_last_test_may_say_it_may_say_a_moment_late(self):
+        run = self.between_the_first_two(WARN, number=1, allow=[Allow("i915_gem.c:12", "known")])
+        self.assertEqual(run.status, 0, run.text)
+
+    def test_what_a_test_may_say_it_may_say_a_moment_late(self):
+        run = self.between_the_first_two(WARN, allow=[Allow("i915_gem.c:12", "known")])
+        self.assertEqual((run.status, "vm/1/before/s/t1" in run.results), (0, False), run.text)
 
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(Run(Suite("s")).status, 1)

@@ -93,6 +93,12 @@ class Splats(unittest.TestCase):
                 ("rcu: INFO: rcu_preempt self-detected stall on CPU", "RCU stall"),
                 ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [a:1]", "lockup"),
                 ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)", "leak"),
+                ("kmemleak: Cannot allocate a kmemleak_object structure", "check off"),
+                ("kmemleak: Kernel memory leak detector disabled", "check off"),
+                ("DMA-API: debugging out of memory - disabling", "check off"),
+                ("DMA-API: debugging out of memory error - disabled", "check off"),
+                ("DMA-API: cacheline tracking ENOMEM, dma-debug disabled", "check off"),
+                ("ODEBUG: Out of memory. ODEBUG disabled", "check off"),
                 ("i915 0000:00:02.0: [drm] *ERROR* failed", "i915 error"),
                 ("i915 0000:00:02.0: [drm] GPU HANG: ecode 9:1:85dffffb", "GPU hang"),
                 ("i915 0000:00:02.0: [drm] vGPU: the channel is off, ring tail is 0x1; going on", "channel off"),
@@ -104,6 +110,7 @@ class Splats(unittest.TestCase):
         for line in ("[drm] Initialized i915 1.6.0 for 0000:00:02.0 on minor 0", "i915: probe failed with error -25",
                      "igt-vgpu: begin WARNING: CPU: 0 at x", "rcu: Hierarchical SRCU implementation.",
                      "Warning: unrelated words", "lockdep: fixing up alternatives.", "random: crng init done",
+                     "DMA-API: preallocated 65536 debug entries", "DMA-API: debugging enabled by kernel config",
                      "kmemleak: Kernel memory leak detector initialized (mem pool available: 59516)"):
             with self.subTest(line=line):
                 self.assertIsNone(splat.classify(line))
@@ -111,6 +118,8 @@ class Splats(unittest.TestCase):
     def test_one_report_counts_once(self):
         found = splat.find(["WARNING: possible recursive locking detected", "x", " *** DEADLOCK ***"])
         self.assertEqual([s.kind for s in found], ["lockdep"])
+        found = splat.find(["kmemleak: Cannot allocate a kmemleak_object structure", "kmemleak: Kernel memory leak detector disabled"])
+        self.assertEqual([s.kind for s in found], ["check off"])
         found = splat.find(["BUG: kernel NULL pointer dereference, address: 0", "#PF: error", "Oops: 0000 [#1] SMP"])
         self.assertEqual([s.kind for s in found], ["oops"])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HOST=kvmgt without QEMU: what counts as a freeze, that it is retried once and shown, what L1's log does to a test."""
+"""HOST=kvmgt without QEMU: what counts as a freeze, that what it hit is tried once more and shown, what L1's log does to a test."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import tempfile
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 from fake_vm import Run
+from igtvgpu import paths
+from igtvgpu.cli import UsageError, check_host
 from igtvgpu.initramfs import pack
-from igtvgpu.nested import NestedVM
+from igtvgpu.nested import NestedVM, make_vm
 from igtvgpu.spec import VGPU, Gpu, NativeGpu, SpecError, Vgpu, VmSpec, on_real_gvt
 from igtvgpu.suite import Suite
 from igtvgpu.vm import Frozen, KmsgLine, VmConfig, VmError
 
 KVMGT = VmConfig(host="kvmgt")
+STALL = "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:"
 
 
 def suite(test=lambda t: None, host: str = "") -> Suite:
@@ -28,7 +32,7 @@ def suite(test=lambda t: None, host: str = "") -> Suite:
 
 
 class Freezes(unittest.TestCase):
-    """Before the first test, once."""
+    """Before the first test and in a test, once each."""
 
     def test_one_freeze_is_retried_counted_and_shown(self):
         run = Run(suite(), host="kvmgt", freezes=1)
@@ -50,35 +54,101 @@ class Freezes(unittest.TestCase):
         self.assertEqual(run["s/first"].status, "fail")
         self.assertIn("Freezes: 0 nested", run.text)
 
-    def test_a_guest_that_freezes_in_a_test_fails_that_test(self):
+    def freezing(self, times: int, say: str = "", frozen: str | None = "L2 stands still", late: bool = False) -> Run:
+        """A run whose first test freezes its guest so many times, or does so after it is through."""
+        left = [times]
+
         def freeze(t):
-            t.vm.deaf = True
-            t.vm.run("true")
-        run = Run(suite(test=freeze), host="kvmgt")
+            if left[0]:
+                left[0] -= 1
+                t.vm.print(say or "nothing")
+                t.vm.deaf, t.vm.stands = True, frozen
+                if not late:
+                    t.vm.run("true")
+        return Run(suite(test=freeze), host="kvmgt")
+
+    def test_a_test_in_which_the_guest_freezes_is_run_once_more_in_another_guest(self):
+        for late in (False, True):
+            run = self.freezing(1, late=late)
+            self.assertEqual((run.status, run["s/first"].status, run.boots), (0, "pass", 2), run.text)
+            self.assertRegex(run.text, r"# nested freeze 1: in s/first: L2 stands still; tried once more \(log: .*\)")
+            self.assertIn("Freezes: 1 nested", run.text)
+
+    def test_a_test_in_which_it_freezes_each_time_fails(self):
+        run = self.freezing(2)
+        self.assertEqual((run["s/first"].status, run["s/second"].status, run.boots), ("fail", "pass", 3), run.text)
+        self.assertIn("Freezes: 1 nested", run.text)
+
+    def test_what_the_kernel_complained_of_first_is_no_freeze(self):
+        run = self.freezing(1, say="BUG: kernel NULL pointer dereference, address: 0000000000000000")
         self.assertEqual((run["s/first"].status, run["s/second"].status), ("fail", "pass"), run.text)
         self.assertIn("Freezes: 0 nested", run.text)
 
+    def test_a_kernel_that_says_no_more_than_that_it_stands_still_is_a_freeze(self):
+        run = self.freezing(1, say=STALL)
+        self.assertEqual((run.status, run["s/first"].status, run.boots), (0, "pass", 2), run.text)
+
+    def test_a_guest_that_does_not_answer_for_another_reason_fails_its_test(self):
+        run = self.freezing(1, frozen=None)
+        self.assertEqual((run["s/first"].status, run["s/second"].status), ("fail", "pass"), run.text)
+        self.assertIn("Freezes: 0 nested", run.text)
+
+    def test_a_host_on_which_everything_freezes_is_not_excused(self):
+        made = Suite("s", timeout=1)
+        for number in range(6):
+            def freeze(t):
+                t.vm.deaf, t.vm.stands = True, "L2 stands still"
+                t.vm.run("true")
+            made.scenario(name=f"test{number}")(freeze)
+        run = Run(made, host="kvmgt")
+        self.assertEqual([run[f"s/test{number}"].status for number in range(6)], ["fail"] * 6, run.text)
+        self.assertIn("Freezes: 4 nested", run.text)
+
+    def test_a_guest_that_freezes_between_two_tests_is_replaced(self):
+        for what, place, later in (
+                ("L2 was reset", "after/s/first", {"dies_later": "the guest rebooted or powered off by itself"}),
+                ("L2 stands still", "before/s/second", {"says_later": STALL})):
+            for frozen, status in ((what, 0), (None, 1)):
+                with self.subTest(what, frozen=frozen):
+                    run = Run(suite(test=lambda t, stands=frozen, later=later: vars(t.vm).update(stands=stands, **later)), host="kvmgt")
+                    self.assertEqual((run.status, run["s/first"].status, run["s/second"].status, run.boots),
+                                     (status, "pass", "pass", 2), run.text)
+                    self.assertEqual(f"nested freeze 1: {place}: {what}" in run.text, frozen is not None, run.text)
+                    self.assertEqual("Freezes: 1 nested" in run.text, frozen is not None, run.text)
+
 
 class Causes(unittest.TestCase):
-    """What _no_boot() calls a freeze: L2 stands, L1 is well, QEMU runs, no panic."""
+    """What is a freeze: L2 stands, or it or L1 was reset, and nobody panicked; while it boots, and later."""
 
-    def verdict(self, l1_broken: str | None = None, responds: bool = True, running: bool = True, log: str = "") -> VmError:
+    def vm(self, l1_broken: str | None = None, l1_responds: bool = True, l1_reset: bool = False, rc: int | None = None,
+           responds: bool = False, log: str = "", qemu_log: tuple[str, ...] = ()) -> NestedVM:
         vm = NestedVM(VGPU, KVMGT)
-        vm._l1 = SimpleNamespace(broken=lambda: l1_broken, responds=lambda: responds, kill=lambda: None)
-        vm._job = SimpleNamespace(running=running, rc=None if running else 1)
+        vm._l1 = SimpleNamespace(broken=lambda: l1_broken, responds=lambda: l1_responds, was_reset=lambda: l1_reset,
+                                 qemu_log=lambda: list(qemu_log), kill=lambda: None)
+        vm._job = SimpleNamespace(running=rc is None, rc=rc)
         vm._describe_freeze = lambda: None
+        vm.responds = lambda: responds
         vm.add_line(KmsgLine(1.0, log, 1.0))
-        return vm._no_boot("silence")
+        return vm
 
     def test_a_freeze(self):
-        self.assertIsInstance(self.verdict(), Frozen)
+        for how, words in (({}, "L2 stands still"), ({"responds": True, "log": STALL}, f"L2 stands still (RCU stall: {STALL})"),
+                           ({"rc": 0}, "L2 was reset"), ({"l1_reset": True, "l1_broken": "reset"}, "L1 was reset"),
+                           ({"l1_reset": True, "qemu_log": ("CPU Reset (CPU 0)", "Triple fault")}, "L1 was reset by a triple fault")):
+            self.assertEqual(self.vm(**how).frozen(), words)
+            error = self.vm(**how)._no_boot("silence")
+            self.assertIsInstance(error, Frozen)
+            self.assertIn(words, str(error))
 
     def test_what_has_another_cause(self):
-        for other in ({"l1_broken": "guest panic: x"}, {"responds": False}, {"running": False},
-                      {"log": "Kernel panic - not syncing: x"}, {"log": "L1: Kernel panic - not syncing: x"}):
-            error = self.verdict(**other)
-            self.assertNotIsInstance(error, Frozen, other)
-            self.assertIsInstance(error, VmError)
+        for other in ({"l1_broken": "guest panic: x"}, {"l1_responds": False}, {"rc": 1}, {"rc": -6}, {"responds": True},
+                      {"log": "Kernel panic - not syncing: x"}, {"log": "L1: Kernel panic - not syncing: x", "rc": 0},
+                      {"log": "Kernel panic - not syncing: x", "l1_reset": True}):
+            self.assertIsNone(self.vm(**other).frozen(), other)
+            self.assertNotIsInstance(self.vm(**other)._no_boot("silence"), Frozen, other)
+
+    def test_other_guests_stand_for_themselves(self):
+        self.assertIsNone(make_vm(VGPU, VmConfig(host="software"), "vm").frozen())
 
 
 class Initramfs(unittest.TestCase):
@@ -103,6 +173,27 @@ class Host(unittest.TestCase):
         run = Run(suite(host="kvmgt"))
         self.assertEqual((run["s/first"].status, run["s/first"].reason, run.boots), ("skip", "is about HOST=kvmgt", 0))
         self.assertEqual(Run(suite(host="kvmgt"), host="kvmgt")["s/first"].status, "pass")
+
+    def test_the_host_may_have_the_series_too(self):
+        for host, kernel in (("kvmgt", "kvmgt"), ("kvmgt:series", "kvmgt-series")):
+            with self.subTest(host):
+                check_host(host)
+                vm = make_vm(VGPU, VmConfig(host=host), "vm")
+                self.assertIsInstance(vm, NestedVM)
+                self.assertEqual((vm.kernel, vm.l1.kernel, vm.l1.config.host), ("series", kernel, "software"))
+                run = Run(suite(host="kvmgt"), host=host)
+                self.assertEqual(run["s/first"].status, "pass", run.text)
+                self.assertIn("Freezes: 0 nested", run.text)
+        for host in ("kvmgt:stock", "kvmgt:", "kvmgt-series"):
+            with self.assertRaisesRegex(UsageError, "'kvmgt', 'kvmgt:series'"):
+                check_host(host)
+
+    def test_such_a_host_boots_what_kernel_build_makes(self):
+        l1 = make_vm(VGPU, VmConfig(host="kvmgt:series"), "vm").l1
+        self.assertEqual(paths.kernel_dir(l1.kernel), paths.OUT / "linux-kvmgt-series")
+        self.assertEqual(paths.modules_dir(l1.kernel), paths.OUT / "modules" / "linux-kvmgt-series")
+        with mock.patch.object(paths, "OUT", Path("/nonexistent")), self.assertRaisesRegex(VmError, "kernel-build kvmgt-series"):
+            l1._bzimage()
 
     def test_complaints_of_kvmgt_fail_the_test(self):
         run = Run(suite(test=lambda t: t.vm.print("L1: gvt: vgpu 1: invalid pvinfo write offset 78820 bytes 4 data 1")), host="kvmgt")

@@ -297,6 +297,43 @@ class KernelBuild(Scratch):
         self.assertIn("series: 20000 files\nseries-import: no\n", done.stderr)
         self.assertEqual((self.top / "out/.stamps/import.log").read_text(), "series: 20000 files\nseries-import: no\n")
 
+    # A make that leaves what kernel-build looks for; its configuration is what it was asked for.
+    MAKE = """
+for word; do
+	case $word in KCONFIG_CONFIG=*) config=${word#*=};; INSTALL_MOD_PATH=*) modules=${word#*=};; CFLAGS_MODULE=*) flags=${word#*=};; esac
+done
+case $* in
+*--version*) echo fake;;
+*tinyconfig*) : >"$config";;
+*olddefconfig*) sed -i '/=n$/d' "$config";;
+*bzImage*) mkdir -p arch/x86/boot include/config; touch arch/x86/boot/bzImage vmlinux modules.order; echo 9.9 >include/config/kernel.release
+	echo "flags: $flags" >built;;
+*modules_install*) mkdir -p "$modules/lib/modules/9.9"; touch "$modules/lib/modules/9.9/modules.dep";;
+esac"""
+
+    def test_the_host_with_the_real_gvt_g_is_built_of_what_out_linux_holds(self):
+        shutil.copytree(paths.GUEST, self.top / "tools/igt-vgpu/guest")
+        self.tool("make", self.MAKE)
+        tree = self.top / "out/linux"
+        i915 = tree / "drivers/gpu/drm/i915"
+        i915.mkdir(parents=True)
+        (tree / "Makefile").write_text("# a kernel\n")
+        (i915 / "Kconfig").write_text("config DRM_I915_SVM\n")
+        git = ("git", "-C", str(tree), "-c", "user.name=x", "-c", "user.email=x@x.invalid")
+        for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "base")):
+            subprocess.run([*git, *command], check=True)
+        (i915 / "edit.c").write_text("/* nobody committed this */\n")
+        done = self.run_script("kernel-build", "kvmgt-series", V="1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        built = self.top / "out/linux-kvmgt-series"
+        self.assertTrue((built / "drivers/gpu/drm/i915/edit.c").exists())
+        config = (built / ".config").read_text().split()
+        for wanted in ("DRM_I915_GVT_KVMGT=m", "KVM_AMD=m", "VFIO=m", "DRM_I915=m", "DRM_I915_SVM=y", "9P_FS=y"):
+            self.assertIn(f"CONFIG_{wanted}", config)
+        self.assertNotIn("CONFIG_PROVE_LOCKING=y", config)
+        self.assertEqual((built / "built").read_text(), "flags: \n")
+        self.assertTrue((self.top / "out/modules/linux-kvmgt-series/lib/modules/9.9/modules.dep").exists())
+
     def test_a_kdir_that_is_no_kernel_is_refused(self):
         self.assert_error(self.run_script("kernel-build", str(self.top)), "is no kernel source tree")
 

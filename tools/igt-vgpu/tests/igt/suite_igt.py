@@ -25,7 +25,7 @@ suite = Suite("igt", vm=USUAL, timeout=60)
 HANG = [Allow(r"GPU HANG|GPU hang|Resetting|error state saved|hung", "the test makes the GPU hang")]
 # With fences the last subtest of vgpu_fence has nothing to show, without them the others have not.
 WITH_FENCES = ["the-driver-has-as-many-fences-as-the-share", "three-times-as-many-tiled-maps-as-fences-all-work",
-               "fence-registers-cover-only-the-mappable-part"]
+               "more-threads-than-fences-fault-at-once", "fence-registers-cover-only-the-mappable-part"]
 WITHOUT_FENCES = ["the-driver-has-as-many-fences-as-the-share", "without-a-fence-tiling-is-refused-and-linear-maps-work"]
 MAPPING = ["gtt-maps-of-more-than-the-mappable-part-evict-each-other",
            "an-object-larger-than-the-mappable-part-is-mapped-by-pieces", "a-client-cannot-ask-for-a-place-in-the-ggtt"]

@@ -192,6 +192,18 @@ uint32_t vgpu_spin_store(int fd, const struct vgpu_submit *to, uint32_t target, 
 	return spin(fd, to, target, value);
 }
 
+uint32_t vgpu_spin_for_ever(int fd, const struct vgpu_submit *to, uint64_t *address)
+{
+	struct builder b;
+
+	begin(&b, fd);
+	emit(&b, CMD_BATCH_START);
+	emit_address(&b, b.handle, 0, false);
+	igt_assert_eq(submit(&b, to), 0);
+	*address = b.objects[b.object_count].offset;
+	return b.handle;
+}
+
 void vgpu_spin_end(int fd, uint32_t spinner)
 {
 	uint32_t *map = gem_mmap__cpu(fd, spinner, 0, BATCH_SIZE, PROT_READ | PROT_WRITE);

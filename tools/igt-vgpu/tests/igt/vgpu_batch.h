@@ -51,6 +51,11 @@ uint32_t vgpu_spin(int fd, const struct vgpu_submit *to);
 /* The same, after it has stored @value in @target's first dword. */
 uint32_t vgpu_spin_store(int fd, const struct vgpu_submit *to, uint32_t target, uint32_t value);
 /*
+ * A batch that is nothing but a jump (CMD_BATCH_START) to itself: only a reset ends it. @address:
+ * where the GPU has it.
+ */
+uint32_t vgpu_spin_for_ever(int fd, const struct vgpu_submit *to, uint64_t *address);
+/*
  * Let the spinner end: a command in its loop becomes MI_BATCH_BUFFER_END. Does not close @spinner.
  */
 void vgpu_spin_end(int fd, uint32_t spinner);

@@ -9,6 +9,9 @@
  * map shows linear memory).
  */
 
+#include <pthread.h>
+#include <time.h>
+
 #include "igt.h"
 #include "i915/gem_create.h"
 
@@ -21,6 +24,8 @@ IGT_TEST_DESCRIPTION("Tiled GTT maps get by with the vGPU's share of the fence r
 #define STRIDE		1024u
 #define ROWS		64u
 #define SIZE		(STRIDE * ROWS)
+
+#define TOUCH_SECONDS	5
 
 /*
  * Where X tiling puts the byte (@x, @y): tiles of 512 bytes by 8 rows, one page each, row by row.
@@ -134,6 +139,47 @@ static void test_more_maps(struct vgpu_guest *guest)
 	free(maps);
 }
 
+struct toucher {
+	pthread_t thread;
+	struct tiled_map m;
+	unsigned int number;
+};
+
+static void *touch(void *data)
+{
+	struct toucher *t = data;
+	time_t end = time(NULL) + TOUCH_SECONDS;
+
+	while (time(NULL) < end)
+		draw(&t->m, t->number);
+	return NULL;
+}
+
+/*
+ * A fault holds a fence until it is through, so more threads than fences find, now and then, that all
+ * are held.
+ */
+static void test_more_threads(struct vgpu_guest *guest)
+{
+	unsigned int count = 4 * gem_available_fences(guest->fd) + 4;
+	struct toucher *touchers = calloc(count, sizeof(*touchers));
+
+	igt_require_f(count > 4, "this vGPU has no fences\n");
+	require_tiling(guest->fd);
+	igt_assert(touchers);
+	for (unsigned int i = 0; i < count; i++) {
+		touchers[i].number = i;
+		make(guest->fd, &touchers[i].m);
+		igt_assert_eq(pthread_create(&touchers[i].thread, NULL, touch, &touchers[i]), 0);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		pthread_join(touchers[i].thread, NULL);
+		check(guest->fd, &touchers[i].m, i);
+		destroy(guest->fd, &touchers[i].m);
+	}
+	free(touchers);
+}
+
 /*
  * What the fence registers of the share say, while all of them are in use: ranges of our own
  * aperture.
@@ -203,6 +249,10 @@ igt_main
 	igt_describe("Breaks if a fence of others is used, or a stolen one is not taken away.");
 	igt_subtest("three-times-as-many-tiled-maps-as-fences-all-work")
 		test_more_maps(&guest);
+
+	igt_describe("Breaks if the driver looks for pending flips, to have a fence, where there is no display.");
+	igt_subtest("more-threads-than-fences-fault-at-once")
+		test_more_threads(&guest);
 
 	igt_describe("Breaks if a fence register covers memory of others.");
 	igt_subtest("fence-registers-cover-only-the-mappable-part")

@@ -60,8 +60,9 @@ def vgpu_only_tests_skip_with_the_reason(t):
 
 @suite.scenario(vm=register_traces.SPEC, driver="unloaded", timeout=600, on_demand=True)
 def registers_are_accessed_as_by_stock_6_12(t):
-    """Each write to BAR 0 in its order, and each read by its number: probe, batches on each engine, GGTT binds, fences, contexts, runtime
-    suspend and resume, unload. But for what native_differences.py lists."""
+    """By phase (probe, batches on each engine, GGTT binds, fences, contexts, runtime suspend and resume, unload): of each register the
+    values written, in their order, and the number of reads; of GGTT entries and fences the values without addresses, and how many. The
+    order of writes across registers in suspend, resume and unload only. But for what native_differences.py lists."""
     ours = register_traces.capture(t.vm)
     with t.vm.another(replace(t.vm.spec, kernel="stock"), "stock") as vm:
         vm.boot()

@@ -6,19 +6,12 @@ no line about the device may come between the load and the unload of i915. What 
 driver expects of a vGPU, a message of our own that is louder than what it says.
 """
 
-import re
-
+from complaints import complaints
 from igtvgpu.api import *
 
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 
 suite = Suite("probe", timeout=120, host="software")
-
-
-def complaints(t) -> list[str]:
-    """What the kernel has said at these levels since its log was cleared; not that the host is busy ("hrtimer: interrupt took ...")."""
-    lines = t.run("dmesg --notime --level=emerg,alert,crit,err,warn").splitlines()
-    return [line for line in lines if re.search(r"i915|drm|vgpu|GPU", line, re.I)]
 
 
 @suite.scenario(rows=[("ours", )], driver="unloaded")

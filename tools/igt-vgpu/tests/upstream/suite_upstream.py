@@ -8,6 +8,7 @@ IGT tree with its meson build in build/, a meson build folder, or the prefix tha
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from igtvgpu import paths
@@ -19,7 +20,7 @@ SETS = ("smoke", "fast", "full")        # `make check` runs the first
 LIST = ExpectedList(Path(__file__).with_name("upstream.list"), SETS)
 # The programs of which every subtest must be in the list: all that are not for displays or for other GPUs.
 FAMILIES = re.compile(r"(api_intel|core|dmabuf|drm|gem|gen9|i915|perf|prime|sw_sync|syncobj|sysfs|vgem)(_|$)|device_reset$")
-FOREIGN = re.compile(r"drm_virtgpu|prime_udl|prime_mmap_kms|.*\.(p|txt|sh|so.*)$")
+FOREIGN = re.compile(r"drm_virtgpu|prime_udl|prime_nv_\w+|prime_mmap_kms|.*\.(p|txt|sh|so.*)$")
 # modprobe's argument in a form that IGT takes.
 ENVIRONMENT = 'IGT_KMOD_DIRNAME="$IGT_VGPU_MODULES/lib/modules/$(uname -r)"'
 
@@ -55,7 +56,7 @@ def declare(suite: Suite, chosen: str, folder: Path | None) -> None:
                        and FAMILIES.match(p.name) and not FOREIGN.match(p.name))
         programs += [p for p in [*LIST.programs(), *built] if p not in programs]
     for program in dict.fromkeys(programs):
-        suite.igt(str(folder / program), name=f"{chosen}/{program}", env=environment(folder), expected=LIST, chosen=chosen)
+        suite.igt(str(folder / program), name=f"{chosen}/{program}", env=environment(folder), expected=LIST, chosen=chosen, bare=ROOMY_BARE)
 
 
 # Two lines of one report: the first says which check it was.
@@ -63,6 +64,7 @@ MANY_OBJECTS = (Allow(r"DEBUG_LOCKS_WARN_ON\(hlock->references < references\)", 
                 Allow(r"at kernel/locking/lockdep\.c:\d+ __lock_acquire", "lockdep counts to 2047 locks of a kind, an execbuf locks more objects"))
 # Tests that fill the GGTT with objects want more memory than it has addresses.
 ROOMY = VmSpec(memory="6G")
+ROOMY_BARE = replace(NATIVE, memory="6G")
 BUILD = find_build()
 
 smoke = Suite("upstream", timeout=60, vm=ROOMY, allow=MANY_OBJECTS)
