@@ -166,8 +166,8 @@ void gpu_context_update_ppgtt(struct gpu_engine *engine)
 			       engine_get(engine, RING_PDP(i));
 		unsigned int domain = cs->domain;
 
-		/* Only the owner of the GPU can name another domain than its own. */
-		if (!domain)
+		/* Only a mediator can name another domain than its own. */
+		if (!domain && !cs->gpu->config.native)
 			domain = (pdp & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT;
 		cs->ppgtt.pdp[i] = (pdp & GPU_ADDR_MASK) | (uint64_t)domain << GPU_DOMAIN_SHIFT;
 	}

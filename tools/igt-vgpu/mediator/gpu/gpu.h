@@ -33,8 +33,8 @@
  * Memory outside the GPU belongs to a domain, like a PCI requester id before an IOMMU: 0 is whoever
  * owns the GPU (a native guest, or the mediator itself), 1 and up are the mediator's vGPUs. A GGTT
  * entry names its domain in bits 52-59, which hardware ignores; only the owner can set them. What a
- * page table refers to lies in the domain of the page that it stands in, unless that page is domain
- * 0's and the entry names another.
+ * page table refers to lies in the domain of the page that it stands in, unless that page is a
+ * mediator's own and the entry names another. To a native guest these bits mean nothing.
  */
 #define GPU_DOMAIN_SHIFT	52
 #define GPU_DOMAIN_MASK		(0xffull << GPU_DOMAIN_SHIFT)

@@ -17,11 +17,15 @@
 #define ENTRIES_MASK		511u
 
 /*
- * What an entry refers to lies in the domain of the page the entry stands in; only domain 0, the
- * GPU's owner, may name another. So a vGPU's tables can never reach out of its own memory.
+ * What an entry refers to lies in the domain of the page the entry stands in; only a mediator, whose
+ * tables are in domain 0, may name another. So a vGPU's tables can never reach out of its own memory.
+ * A native driver keeps there what it likes, as hardware ignores bits 52-62 (i915 gvt/gtt.c,
+ * GTT_SPTE_FLAG_64K_SPLITED is bit 52 of entries that the GPU walks).
  */
-static uint64_t entry_domain(uint64_t table, uint64_t entry)
+static uint64_t entry_domain(const struct gpu *gpu, uint64_t table, uint64_t entry)
 {
+	if (gpu->config.native)
+		return 0;
 	return table & GPU_DOMAIN_MASK ? table & GPU_DOMAIN_MASK : entry & GPU_DOMAIN_MASK;
 }
 
@@ -81,13 +85,13 @@ static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 		}
 		if (*shift == 21 && entry & PDE_IPS_64K && takes_ips(gpu, table))
 			page_shift = 16;
-		table = (entry & GPU_ADDR_MASK) | entry_domain(table, entry);
+		table = (entry & GPU_ADDR_MASK) | entry_domain(gpu, table, entry);
 	}
 
 	leaf->shift = page_shift;
 	leaf->addr = addr >> page_shift << page_shift;
 	leaf->page = (entry & GPU_ADDR_MASK) >> page_shift << page_shift;
-	leaf->domain = entry_domain(table, entry) >> GPU_DOMAIN_SHIFT;
+	leaf->domain = entry_domain(gpu, table, entry) >> GPU_DOMAIN_SHIFT;
 	leaf->writable = write;
 	return true;
 }

@@ -560,6 +560,20 @@ static void page_tables_lie_in_the_domain_that_the_mediator_named(void **state)
 	assert_int_equal(*(uint32_t *)fx_mem(r.fx, 2, page), 0x33);
 }
 
+static void the_high_bits_of_a_page_directory_are_a_native_drivers_own(void **state)
+{
+	struct rig r;
+	uint64_t page;
+
+	rig_init(&r, *state, GPU_BCS0, 0);
+	page = fx_alloc(r.fx, 0, 1);
+	fx_ppgtt_map(&r.a, 0x10000, page, 1, 0);
+	fx_ctx_set(&r.a, FX_CTX_PDP0_UDW, 0x7ffu << (52 - 32) | r.a.pml4 >> 32);
+	fx_emit(&r.a, 4, MI_STORE_DWORD_PPGTT, 0x10000u, 0u, 0x22u);
+	run(&r, &r.a);
+	assert_int_equal(*(uint32_t *)fx_mem(r.fx, 0, page), 0x22);
+}
+
 /* A mediator keeps a copy of the image in its own memory; the context gains nothing by it. */
 static void an_image_in_the_owners_memory_reaches_only_the_guests(void **state)
 {
@@ -648,6 +662,7 @@ int main(void)
 		T(workaround_batches_that_were_interrupted_run_again),
 		T_SHARED(a_batch_is_not_resumed_for_what_stands_in_anothers_page),
 		T_SHARED(page_tables_lie_in_the_domain_that_the_mediator_named),
+		T(the_high_bits_of_a_page_directory_are_a_native_drivers_own),
 		T_SHARED(an_image_in_the_owners_memory_reaches_only_the_guests),
 		T_SHARED(three_level_contexts_can_load_their_directories_by_command),
 		T(a_ring_out_of_range_is_refused),

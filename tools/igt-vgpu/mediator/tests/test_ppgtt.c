@@ -276,13 +276,26 @@ static void tables_of_a_vgpu_stay_in_its_domain_whatever_they_say(void **state)
 	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW | DOM(2)));
 }
 
-static void tables_of_the_owner_may_name_another_domain(void **state)
+static void tables_of_a_mediator_may_name_another_domain(void **state)
 {
 	struct walk w;
 
 	walk_init(&w, *state, 0);
 	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW | DOM(3);
 	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW | DOM(3)));
+}
+
+static void bits_52_to_62_are_a_native_drivers_own(void **state)
+{
+	const uint64_t bits = 0x7ffull << 52;
+	struct walk w;
+
+	walk_init(&w, *state, 0);
+	table(w.fx, 0, w.pml4)[5] |= bits;
+	table(w.fx, 0, w.pdp)[6] |= bits;
+	table(w.fx, 0, w.pd)[7] |= bits;
+	table(w.fx, 0, w.pt)[35] = 0x7654000 | RW | bits;
+	assert_true(gpu_ppgtt_walk(w.fx->gpu, &w.root, VA, NULL) == (0x7654000 | RW));
 }
 
 static void a_table_outside_memory_is_not_present(void **state)
@@ -419,6 +432,7 @@ static void a_list_ends_at_the_end_of_the_address_space(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+#define TEST_SHARED(f) cmocka_unit_test_setup_teardown(f, fx_setup_shared, fx_teardown)
 
 int main(void)
 {
@@ -428,18 +442,19 @@ int main(void)
 		TEST(writing_needs_the_write_bit_of_every_level),
 		TEST(a_64_kib_page_uses_every_sixteenth_entry_only),
 		TEST(only_the_whole_field_allows_64_kib_pages),
-		TEST(each_domain_has_64_kib_pages_of_its_own),
+		TEST_SHARED(each_domain_has_64_kib_pages_of_its_own),
 		TEST(gen8_has_no_64_kib_pages),
 		TEST(an_engines_reset_leaves_64_kib_pages_a_full_one_does_not),
 		TEST(what_a_stream_looked_up_before_does_not_hold_after),
 		TEST(a_2_mib_page_ends_the_walk_at_the_directory),
 		TEST(a_page_size_bit_above_the_directory_means_nothing),
 		TEST(four_directories_translate_32_bits),
-		TEST(tables_of_a_vgpu_stay_in_its_domain_whatever_they_say),
-		TEST(tables_of_the_owner_may_name_another_domain),
+		TEST_SHARED(tables_of_a_vgpu_stay_in_its_domain_whatever_they_say),
+		TEST_SHARED(tables_of_a_mediator_may_name_another_domain),
+		TEST(bits_52_to_62_are_a_native_drivers_own),
 		TEST(a_table_outside_memory_is_not_present),
 		TEST(tables_that_point_to_themselves_end_after_four_steps),
-		TEST(a_list_names_each_page_once_in_order),
+		TEST_SHARED(a_list_names_each_page_once_in_order),
 		TEST(a_list_has_what_reaches_into_its_bounds_and_no_more),
 		TEST(a_list_ends_when_its_reader_has_enough),
 		TEST(a_list_ends_at_the_end_of_the_address_space),
