@@ -54,7 +54,8 @@ static void account(struct svm_account *sum, const struct i915_svm_range *range)
 		return;
 	}
 
-	invalid = bitmap_weight(range->invalid, range->count);
+	/* A bind or a revalidation may be under way: a glance is enough */
+	invalid = data_race(bitmap_weight(range->invalid, range->count));
 	sum->memory++;
 	sum->invalid += invalid;
 	sum->valid += range->count - invalid;
@@ -102,6 +103,7 @@ DEFINE_SHOW_ATTRIBUTE(svm);
 static void show_range(struct seq_file *m, const struct i915_svm_range *range)
 {
 	struct svm_account sum = {};
+	unsigned int page_sizes;
 
 	seq_printf(m, "  0x%012llx-0x%012llx ", range->start, range->start + range->length);
 	if (range->vma) {
@@ -110,11 +112,13 @@ static void show_range(struct seq_file *m, const struct i915_svm_range *range)
 	}
 
 	account(&sum, range);
+	/* The same: a bind may be adding to it */
+	page_sizes = data_race(range->page_sizes);
 	seq_printf(m, "memory %s, chunks valid %lu, chunks invalid %lu, ptes%s%s%s\n",
 		   range->readonly ? "ro" : "rw", sum.valid, sum.invalid,
-		   range->page_sizes & I915_GTT_PAGE_SIZE_4K ? " 4K" : "",
-		   range->page_sizes & I915_GTT_PAGE_SIZE_64K ? " 64K" : "",
-		   range->page_sizes & I915_GTT_PAGE_SIZE_2M ? " 2M" : "");
+		   page_sizes & I915_GTT_PAGE_SIZE_4K ? " 4K" : "",
+		   page_sizes & I915_GTT_PAGE_SIZE_64K ? " 64K" : "",
+		   page_sizes & I915_GTT_PAGE_SIZE_2M ? " 2M" : "");
 }
 
 static int svm_ranges_show(struct seq_file *m, void *unused)
