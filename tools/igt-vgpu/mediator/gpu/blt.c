@@ -29,6 +29,7 @@ struct blt_row {
  * the machine, waits for the end of a slice, which is counted in commands otherwise.
  */
 #define BYTES_PER_SLICE	(4u << 20)
+#define COST_OF_RUN	512u	/* bytes that could be moved while a run of bytes is looked up */
 
 void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2)
 {
@@ -249,19 +250,44 @@ static bool needs_gather(const struct blt *blt, uint32_t len)
 	return dst > src && dst - src < len;
 }
 
+/* How many bytes of a surface are contiguous, at most. */
+static uint32_t run_of(const struct blt_surface *s)
+{
+	switch (s->tiling) {
+	case GPU_TILING_X:
+		return 512;
+	case GPU_TILING_Y:
+	case GPU_TILING_YF:
+		return 16;
+	default:
+		return GPU_PAGE_SIZE;
+	}
+}
+
+/* What a row of @len bytes costs, in bytes that could be moved meanwhile. */
+static uint64_t cost_of_row(const struct blt *blt, uint32_t len)
+{
+	uint64_t runs = 1 + len / run_of(&blt->dst);
+
+	if (blt->copy)
+		runs += 1 + len / run_of(&blt->src);
+	return len + COST_OF_RUN * runs;
+}
+
 static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, uint32_t len,
 				uint8_t *aside)
 {
 	const struct blt *blt = row->blt;
 	uint32_t rows = blt->y2 - blt->y1;
+	uint64_t cost = cost_of_row(blt, len);
 	bool reverse = backwards(blt);
 
-	for (; cs->blt_row < rows; cs->blt_bytes += len, cs->blt_row++) {
+	for (; cs->blt_row < rows; cs->blt_cost += cost, cs->blt_row++) {
 		int32_t at = reverse ? rows - 1 - cs->blt_row : cs->blt_row;
 
-		if (cs->blt_bytes >= BYTES_PER_SLICE ||
+		if (cs->blt_cost >= BYTES_PER_SLICE ||
 		    atomic_load_explicit(&cs->engine->stop, memory_order_relaxed)) {
-			cs->blt_bytes = 0;
+			cs->blt_cost = 0;
 			return BLT_PART;
 		}
 		if (aside && !gather_row(cs, blt, blt->sy + at, aside, len))

@@ -12,6 +12,8 @@
 #define IRQ_DEFER_COMMANDS	64	/* interrupts wait for this many commands ... */
 #define IRQ_DEFER_NS		20000	/* ... or this long, to be delivered together */
 #define IRQ_DEFER_CHECK		8	/* commands between two looks at the clock */
+#define SLICE_NS		500000	/* a slice is over, whatever is left of its budget */
+#define SLICE_CHECK		16	/* commands between two looks at the clock */
 #define MAX_TURNS		1000	/* of a slice between the locked side and the commands */
 #define SPIN_POLLS		2000	/* a semaphore is spun on this often, ... */
 #define SPIN_NS			200000	/* ... but not longer than this, */
@@ -131,16 +133,20 @@ static void maybe_flush_irq(struct gpu_engine *engine, unsigned int *deferred)
 }
 
 /*
- * Execute commands without the lock until something needs it. @want_switch: come back at a
- * preemption point.
+ * Execute commands without the lock until something needs it, the slice is at its end, or @budget
+ * is. @want_switch: come back at a preemption point.
  */
-static enum why run_commands(struct gpu_engine *engine, unsigned int *budget, bool want_switch)
+static enum why run_commands(struct gpu_engine *engine, unsigned int *budget, uint64_t end_ns,
+			     bool want_switch)
 {
+	struct gpu *gpu = engine->cs.gpu;
 	unsigned int deferred = 0;
 
 	while (*budget) {
 		enum gpu_cs_result result;
 
+		if (*budget % SLICE_CHECK == 0 && gpu->ops->now_ns(gpu->opaque) >= end_ns)
+			return WHY_BUDGET;
 		if (atomic_load(&engine->attention) || atomic_load(&engine->stop))
 			return WHY_ATTENTION;
 		result = gpu_cs_step(&engine->cs);
@@ -230,11 +236,12 @@ static bool serve(struct gpu_engine *engine, enum why why)
 
 /*
  * One slice, lock held at entry and exit. Every turn first serves what was asked for, then
- * executes. The budget and the number of turns bound it.
+ * executes. The budget, the clock and the number of turns bound it.
  */
 static bool run_slice(struct gpu_engine *engine, unsigned int budget, uint64_t *poll_ns)
 {
 	struct gpu *gpu = engine->cs.gpu;
+	uint64_t end_ns = gpu->ops->now_ns(gpu->opaque) + SLICE_NS;
 	enum why why = WHY_ATTENTION;
 	unsigned int turns;
 
@@ -258,7 +265,7 @@ static bool run_slice(struct gpu_engine *engine, unsigned int budget, uint64_t *
 		if (engine->deliver)
 			return true;
 		gpu_unlock(gpu);
-		why = run_commands(engine, &budget, want_switch);
+		why = run_commands(engine, &budget, end_ns, want_switch);
 		gpu_lock_runner(gpu);
 		engine->commands += before - budget;
 	}

@@ -65,7 +65,7 @@ struct gpu_cs {
 	/* XY_SETUP_BLT: BR01 mode, BR24/25 clip, BR09 base (lo, hi), BR05/06 colours, - */
 	uint32_t blt_setup[8];
 	uint32_t blt_row;	/* rows that the blit at this position has done, GPU_CS_PART */
-	uint64_t blt_bytes;	/* moved by blits since the last GPU_CS_PART */
+	uint64_t blt_cost;	/* of blits since the last GPU_CS_PART, as bytes moved */
 	uint64_t loop_addr;	/* the last jump executed, ... */
 	bool loop_pure;		/* ... and whether since then it did nothing but look at memory */
 	bool faulted;		/* hung by a page fault at fault_addr, not an invalid command */

@@ -112,6 +112,46 @@ static void a_slice_ends_in_the_middle_of_a_huge_blit(void **state)
 	assert_int_equal(slot(&r, 0), 1);
 }
 
+/* A row of one pixel moves four bytes and takes as long as one of hundreds. */
+static void a_slice_ends_in_the_middle_of_a_blit_of_many_short_rows(void **state)
+{
+	struct rig r;
+	unsigned int slices;
+	uint64_t page, poll;
+
+	rig_init(&r, *state, GPU_BCS0);
+	page = fx_alloc(r.fx, 0, 1);
+	fx_ppgtt_map(&r.a, 0x100000, page, 1, 0);
+	/* XY_COLOR_BLT, one pixel a row, all rows onto the same page: 128 KiB */
+	fx_emit(&r.a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
+		32767u << 16 | 1, 0x100000u, 0u, 0x77u, MI_NOOP);
+	store(&r, 0, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
+		assert_int_equal(slot(&r, 0), 0);
+	assert_in_range(slices, 3, 16);
+	assert_int_equal(slot(&r, 0), 1);
+}
+
+/* Whatever takes long, the engine's other guests get their turn. */
+static void a_slice_ends_after_half_a_millisecond(void **state)
+{
+	struct rig r;
+	unsigned int slices, i;
+	uint64_t poll;
+
+	rig_init(&r, *state, GPU_BCS0);
+	for (i = 0; i < 400; i++)
+		fx_emit(&r.a, 1, MI_NOOP);
+	store(&r, 0, 1);
+	fx_submit(r.fx, &r.a, NULL);
+	r.fx->tick_ns = 100000;
+	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
+		assert_int_equal(slot(&r, 0), 0);
+	assert_in_range(slices, 4, 40);
+	assert_int_equal(slot(&r, 0), 1);
+}
+
 /* Each is done in one go, but a slice is not to be as long as its budget of them. */
 static void a_slice_ends_after_some_large_blits(void **state)
 {
@@ -411,6 +451,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 		T(a_slice_executes_no_more_than_its_budget),
 		T(a_slice_ends_in_the_middle_of_a_huge_blit),
+		T(a_slice_ends_in_the_middle_of_a_blit_of_many_short_rows),
+		T(a_slice_ends_after_half_a_millisecond),
 		T(a_slice_ends_after_some_large_blits),
 		T(an_idle_engine_has_nothing_to_run),
 		T(a_wait_is_spun_first_and_then_polled_ever_more_rarely),
