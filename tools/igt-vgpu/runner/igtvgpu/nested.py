@@ -126,13 +126,15 @@ class NestedVM(VM):
         return self
 
     def frozen(self) -> str | None:
-        """Whether L2 stands still though L1 is well, or one of them was reset, and nobody panicked before."""
+        """Whether one of L1 and L2 stands still or was reset, and nobody panicked before."""
         if any("Kernel panic" in line.text for line in self.kmsg()):
             return None
         if self._l1.was_reset():
             return "L1 was reset by a triple fault" if "Triple fault" in self._l1.qemu_log() else "L1 was reset"
-        if self._l1.broken() is not None or not self._l1.responds():
+        if self._l1.broken() is not None:
             return None
+        if not self._l1.responds():
+            return "L1 stands still"
         if self.was_reset():
             return "L2 was reset"
         stalled = next((s for s in splat.find(line.text for line in self.kmsg()) if s.kind in splat.STALLS), None)

@@ -118,7 +118,7 @@ class Freezes(unittest.TestCase):
 
 
 class Causes(unittest.TestCase):
-    """What is a freeze: L2 stands, or it or L1 was reset, and nobody panicked; while it boots, and later."""
+    """What is a freeze: L1 or L2 stands still or was reset, and nobody panicked; while it boots, and later."""
 
     def vm(self, l1_broken: str | None = None, l1_responds: bool = True, l1_reset: bool = False, rc: int | None = None,
            responds: bool = False, log: str = "", qemu_log: tuple[str, ...] = ()) -> NestedVM:
@@ -133,7 +133,7 @@ class Causes(unittest.TestCase):
 
     def test_a_freeze(self):
         for how, words in (({}, "L2 stands still"), ({"responds": True, "log": STALL}, f"L2 stands still (RCU stall: {STALL})"),
-                           ({"rc": 0}, "L2 was reset"), ({"l1_reset": True, "l1_broken": "reset"}, "L1 was reset"),
+                           ({"l1_responds": False}, "L1 stands still"), ({"rc": 0}, "L2 was reset"), ({"l1_reset": True, "l1_broken": "reset"}, "L1 was reset"),
                            ({"l1_reset": True, "qemu_log": ("CPU Reset (CPU 0)", "Triple fault")}, "L1 was reset by a triple fault")):
             self.assertEqual(self.vm(**how).frozen(), words)
             error = self.vm(**how)._no_boot("silence")
@@ -141,7 +141,7 @@ class Causes(unittest.TestCase):
             self.assertIn(words, str(error))
 
     def test_what_has_another_cause(self):
-        for other in ({"l1_broken": "guest panic: x"}, {"l1_responds": False}, {"rc": 1}, {"rc": -6}, {"responds": True},
+        for other in ({"l1_broken": "guest panic: x"}, {"l1_broken": "QEMU crashed", "l1_responds": False}, {"rc": 1}, {"rc": -6}, {"responds": True},
                       {"log": "Kernel panic - not syncing: x"}, {"log": "L1: Kernel panic - not syncing: x", "rc": 0},
                       {"log": "Kernel panic - not syncing: x", "l1_reset": True}):
             self.assertIsNone(self.vm(**other).frozen(), other)
