@@ -12,7 +12,7 @@
 
 /*
  * Commands per call into the core: some 50 us, the latency of an interrupt or a reset; of blits so
- * many as move 4 MiB (gpu/blt.c).
+ * many as move 4 MiB (gpu/blt.c), and whatever takes long for 500 us (gpu/engine.c).
  */
 #define BUDGET 500
 /*

@@ -26,7 +26,7 @@ struct blt_row {
 #define LONG_BLIT_BYTES	(256u << 10)
 /*
  * After so many, of one blit or of several, the engine looks around: another owner, or who pauses
- * the machine, waits for the end of a slice, which is counted in commands otherwise.
+ * the machine, waits for the end of a slice, which is counted in commands and time otherwise.
  */
 #define BYTES_PER_SLICE	(4u << 20)
 #define COST_OF_RUN	512u	/* bytes that could be moved while a run of bytes is looked up */

@@ -145,8 +145,6 @@ static enum why run_commands(struct gpu_engine *engine, unsigned int *budget, ui
 	while (*budget) {
 		enum gpu_cs_result result;
 
-		if (*budget % SLICE_CHECK == 0 && gpu->ops->now_ns(gpu->opaque) >= end_ns)
-			return WHY_BUDGET;
 		if (atomic_load(&engine->attention) || atomic_load(&engine->stop))
 			return WHY_ATTENTION;
 		result = gpu_cs_step(&engine->cs);
@@ -174,6 +172,8 @@ static enum why run_commands(struct gpu_engine *engine, unsigned int *budget, ui
 		maybe_flush_irq(engine, &deferred);
 		if (engine->deliver)
 			return WHY_ATTENTION;
+		if (*budget % SLICE_CHECK == 0 && gpu->ops->now_ns(gpu->opaque) >= end_ns)
+			return WHY_BUDGET;
 	}
 	return WHY_BUDGET;
 }

@@ -108,7 +108,7 @@ class NestedVM(VM):
         self._l1.boot()
         done = self._l1.run(_prepare(self._mdevs), 60 * self.config.timeout_scale)
         if not done.ok:
-            raise VmError(f"L1 cannot have a vGPU: {done.why()}; the kernel log is in {self._l1.log_path}")
+            raise self._no_boot(f"L1 cannot have a vGPU: {done.why()}; its kernel log is in {self._l1.log_path}")
         self._qemu_log = self.qemu_log_path.open("wb", buffering=0)
         self._qemu_log.write(f"# in L1: {shlex.join(argv)}\n".encode())
         self._job = self._l1.spawn(f"exec {shlex.join(argv)}", self._qemu_log.write)
@@ -134,7 +134,7 @@ class NestedVM(VM):
         if self._l1.broken() is not None:
             return None
         if not self._l1.responds():
-            return "L1 stands still"
+            return "L1 stands still" if self._describe_l1() else None
         if self.was_reset():
             return "L2 was reset"
         stalled = next((s for s in splat.find(line.text for line in self.kmsg()) if s.kind in splat.STALLS), None)
@@ -147,6 +147,16 @@ class NestedVM(VM):
         frozen = self.frozen()
         error = super()._no_boot(reason)
         return Frozen(f"{frozen}: {error}") if frozen else error
+
+    def _describe_l1(self) -> bool:
+        """Where L1 stands, twice, to the log of L2's QEMU; False if that QEMU, and so our device in it, stands still itself."""
+        try:
+            said = [self._l1.qmp("human-monitor-command", timeout=10, command_line="info registers -a") for _ in range(2)]
+        except VmError:
+            return False
+        with self.qemu_log_path.open("a") as log:
+            log.writelines(f"--- frozen: L1, info registers\n{registers}" for registers in said)
+        return True
 
     def _describe_freeze(self) -> None:
         """Where L2 and those who serve it stand, twice, and what L1 counted meanwhile, to the log of L2's QEMU."""

@@ -121,19 +121,21 @@ class Causes(unittest.TestCase):
     """What is a freeze: L1 or L2 stands still or was reset, and nobody panicked; while it boots, and later."""
 
     def vm(self, l1_broken: str | None = None, l1_responds: bool = True, l1_reset: bool = False, rc: int | None = None,
-           responds: bool = False, log: str = "", qemu_log: tuple[str, ...] = ()) -> NestedVM:
+           responds: bool = False, log: str = "", qemu_log: tuple[str, ...] = (), l1_qemu: bool = True) -> NestedVM:
         vm = NestedVM(VGPU, KVMGT)
         vm._l1 = SimpleNamespace(broken=lambda: l1_broken, responds=lambda: l1_responds, was_reset=lambda: l1_reset,
                                  qemu_log=lambda: list(qemu_log), kill=lambda: None)
         vm._job = SimpleNamespace(running=rc is None, rc=rc)
         vm._describe_freeze = lambda: None
+        vm._describe_l1 = lambda: l1_qemu
         vm.responds = lambda: responds
         vm.add_line(KmsgLine(1.0, log, 1.0))
         return vm
 
     def test_a_freeze(self):
         for how, words in (({}, "L2 stands still"), ({"responds": True, "log": STALL}, f"L2 stands still (RCU stall: {STALL})"),
-                           ({"l1_responds": False}, "L1 stands still"), ({"rc": 0}, "L2 was reset"), ({"l1_reset": True, "l1_broken": "reset"}, "L1 was reset"),
+                           ({"l1_responds": False}, "L1 stands still"), ({"rc": 0}, "L2 was reset"),
+                           ({"l1_reset": True, "l1_broken": "reset"}, "L1 was reset"),
                            ({"l1_reset": True, "qemu_log": ("CPU Reset (CPU 0)", "Triple fault")}, "L1 was reset by a triple fault")):
             self.assertEqual(self.vm(**how).frozen(), words)
             error = self.vm(**how)._no_boot("silence")
@@ -141,11 +143,21 @@ class Causes(unittest.TestCase):
             self.assertIn(words, str(error))
 
     def test_what_has_another_cause(self):
-        for other in ({"l1_broken": "guest panic: x"}, {"l1_broken": "QEMU crashed", "l1_responds": False}, {"rc": 1}, {"rc": -6}, {"responds": True},
+        for other in ({"l1_broken": "guest panic: x"}, {"l1_responds": False, "l1_qemu": False}, {"rc": 1}, {"rc": -6}, {"responds": True},
                       {"log": "Kernel panic - not syncing: x"}, {"log": "L1: Kernel panic - not syncing: x", "rc": 0},
                       {"log": "Kernel panic - not syncing: x", "l1_reset": True}):
             self.assertIsNone(self.vm(**other).frozen(), other)
             self.assertNotIsInstance(self.vm(**other)._no_boot("silence"), Frozen, other)
+
+    def test_where_l1_stands_is_written_down_if_its_qemu_can_say_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            vm = NestedVM(VGPU, KVMGT)
+            vm.qemu_log_path = Path(folder, "log")
+            vm._l1 = SimpleNamespace(qmp=lambda *args, **options: "RIP=1\n")
+            self.assertTrue(vm._describe_l1())
+            self.assertEqual(vm.qemu_log_path.read_text().count("--- frozen: L1, info registers\nRIP=1\n"), 2)
+            vm._l1.qmp = mock.Mock(side_effect=VmError("no answer"))
+            self.assertFalse(vm._describe_l1())
 
     def test_other_guests_stand_for_themselves(self):
         self.assertIsNone(make_vm(VGPU, VmConfig(host="software"), "vm").frozen())

@@ -15,15 +15,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MOST_LOOPS	20000	/* between two changes: about as long as an emulator translates */
 
 static const uint8_t code[] = { 0x90, 0x90, 0x90, 0xb8, 0, 0, 0, 0, 0xc3 }; /* mov $0, %eax; ret */
 static uint32_t (*function)(void);
-static _Atomic uint32_t *number;	/* in the mov; aligned, so one store */
+static _Atomic uint32_t *number;	/* in the mov, where it is not executed; aligned, so one store */
 static _Atomic uint32_t told;		/* the writer: this is the newest number */
 static _Atomic uint32_t checked;	/* the executor: I have seen what follows from that */
 static atomic_bool over;
@@ -63,12 +63,23 @@ static void *execute(void *unused)
 	return (void *)old;
 }
 
+/* As a kernel does that maps its code writable for the moment: the CPU looks the page up again. */
+static void forget_mapping(void)
+{
+	void *page = (void *)((uintptr_t)number & ~4095ul);
+
+	if (mprotect(page, 4096, PROT_READ) || mprotect(page, 4096, PROT_READ | PROT_WRITE))
+		err(2, "mprotect");
+}
+
 /* Two changes: the second one while the executor may be about to find out what the first one is. */
 static void change(uint32_t to)
 {
 	atomic_store_explicit(number, to - 1, memory_order_release);
 	for (volatile int i = rand() % MOST_LOOPS; i > 0; i--)
 		;
+	if (to & 2)
+		forget_mapping();
 	atomic_store_explicit(number, to, memory_order_release);
 	atomic_store(&told, to);
 	while (atomic_load(&checked) != to)
@@ -81,13 +92,16 @@ int main(int argc, char **argv)
 	uint32_t changes = 0;
 	pthread_t thread;
 	void *old;
-	uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("code", 0);
+	uint8_t *page;
 
-	if (page == MAP_FAILED)
+	if (fd < 0 || write(fd, code, sizeof(code)) != sizeof(code) || ftruncate(fd, 4096))
+		err(2, "no memory");
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	function = (uint32_t (*)(void))mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED || function == (uint32_t (*)(void))MAP_FAILED)
 		err(2, "no memory to write and execute");
-	memcpy(page, code, sizeof(code));
 	number = (_Atomic uint32_t *)(page + 4);
-	function = (uint32_t (*)(void))(uintptr_t)page;
 	run_on(0);
 	if (pthread_create(&thread, NULL, execute, NULL))
 		errx(2, "no thread");
