@@ -92,64 +92,63 @@ static void a_slice_executes_no_more_than_its_budget(void **state)
 	assert_int_equal(reg(&r, 0x6c), 0xffffffff);
 }
 
+/* Submit what the ring holds; in how many slices it is executed, of which the last one stores. */
+static unsigned int slices_of(struct rig *r)
+{
+	unsigned int slices;
+	uint64_t poll;
+
+	store(r, 0, 1);
+	fx_submit(r->fx, &r->a, NULL);
+	for (slices = 0; gpu_engine_run(r->fx->gpu, GPU_BCS0, 1000, &poll); slices++)
+		assert_int_equal(slot(r, 0), 0);
+	assert_int_equal(slot(r, 0), 1);
+	return slices;
+}
+
+/* A fill of @rows rows of @pixels, all onto the same page (XY_COLOR_BLT). */
+static void fill(struct rig *r, unsigned int pixels, unsigned int rows)
+{
+	fx_emit(&r->a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
+		rows << 16 | pixels, 0x100000u, 0u, 0x77u, MI_NOOP);
+}
+
+static void rig_with_page(struct rig *r, struct fx *fx)
+{
+	rig_init(r, fx, GPU_BCS0);
+	fx_ppgtt_map(&r->a, 0x100000, fx_alloc(r->fx, 0, 1), 1, 0);
+}
+
 static void a_slice_ends_in_the_middle_of_a_huge_blit(void **state)
 {
 	struct rig r;
-	unsigned int slices;
-	uint64_t page, poll;
 
-	rig_init(&r, *state, GPU_BCS0);
-	page = fx_alloc(r.fx, 0, 1);
-	fx_ppgtt_map(&r.a, 0x100000, page, 1, 0);
-	/* XY_COLOR_BLT, 4 KiB a row, all rows onto the same page: 128 MiB */
-	fx_emit(&r.a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
-		32767u << 16 | 1024, 0x100000u, 0u, 0x77u, MI_NOOP);
-	store(&r, 0, 1);
-	fx_submit(r.fx, &r.a, NULL);
-	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
-		assert_int_equal(slot(&r, 0), 0);
-	assert_in_range(slices, 16, 64);
-	assert_int_equal(slot(&r, 0), 1);
+	rig_with_page(&r, *state);
+	fill(&r, 1024, 32767);	/* 128 MiB */
+	assert_in_range(slices_of(&r), 16, 64);
 }
 
 /* A row of one pixel moves four bytes and takes as long as one of hundreds. */
 static void a_slice_ends_in_the_middle_of_a_blit_of_many_short_rows(void **state)
 {
 	struct rig r;
-	unsigned int slices;
-	uint64_t page, poll;
 
-	rig_init(&r, *state, GPU_BCS0);
-	page = fx_alloc(r.fx, 0, 1);
-	fx_ppgtt_map(&r.a, 0x100000, page, 1, 0);
-	/* XY_COLOR_BLT, one pixel a row, all rows onto the same page: 128 KiB */
-	fx_emit(&r.a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
-		32767u << 16 | 1, 0x100000u, 0u, 0x77u, MI_NOOP);
-	store(&r, 0, 1);
-	fx_submit(r.fx, &r.a, NULL);
-	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
-		assert_int_equal(slot(&r, 0), 0);
-	assert_in_range(slices, 3, 16);
-	assert_int_equal(slot(&r, 0), 1);
+	rig_with_page(&r, *state);
+	fill(&r, 1, 32767);	/* 128 KiB */
+	assert_in_range(slices_of(&r), 3, 16);
 }
 
 /* Whatever takes long, the engine's other guests get their turn. */
 static void a_slice_ends_after_half_a_millisecond(void **state)
 {
 	struct rig r;
-	unsigned int slices, i;
-	uint64_t poll;
+	unsigned int i;
 
 	rig_init(&r, *state, GPU_BCS0);
 	for (i = 0; i < 400; i++)
 		fx_emit(&r.a, 1, MI_NOOP);
-	store(&r, 0, 1);
-	fx_submit(r.fx, &r.a, NULL);
 	r.fx->tick_ns = 100000;
-	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
-		assert_int_equal(slot(&r, 0), 0);
-	assert_in_range(slices, 4, 40);
-	assert_int_equal(slot(&r, 0), 1);
+	assert_in_range(slices_of(&r), 4, 40);
 }
 
 /* Each is done in one go, but a slice is not to be as long as its budget of them. */
@@ -157,22 +156,12 @@ static void a_slice_ends_after_some_large_blits(void **state)
 {
 	const unsigned int blits = 64;
 	struct rig r;
-	unsigned int slices, i;
-	uint64_t page, poll;
+	unsigned int i;
 
-	rig_init(&r, *state, GPU_BCS0);
-	page = fx_alloc(r.fx, 0, 1);
-	fx_ppgtt_map(&r.a, 0x100000, page, 1, 0);
-	/* 2 MiB each */
+	rig_with_page(&r, *state);
 	for (i = 0; i < blits; i++)
-		fx_emit(&r.a, 8, 2u << 29 | 0x50u << 22 | 3u << 20 | 5, 3u << 24 | 0xf0u << 16, 0u,
-			512u << 16 | 1024, 0x100000u, 0u, 0x77u, MI_NOOP);
-	store(&r, 0, 1);
-	fx_submit(r.fx, &r.a, NULL);
-	for (slices = 0; gpu_engine_run(r.fx->gpu, GPU_BCS0, 1000, &poll); slices++)
-		;
-	assert_in_range(slices, blits / 2 - 1, blits);
-	assert_int_equal(slot(&r, 0), 1);
+		fill(&r, 1024, 512);	/* 2 MiB each */
+	assert_in_range(slices_of(&r), blits / 2 - 1, blits);
 }
 
 static void an_idle_engine_has_nothing_to_run(void **state)
