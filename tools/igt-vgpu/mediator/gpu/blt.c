@@ -250,18 +250,13 @@ static bool needs_gather(const struct blt *blt, uint32_t len)
 	return dst > src && dst - src < len;
 }
 
-/* How many bytes of a surface are contiguous, at most. */
+/* How many bytes of a surface are contiguous, at most; a page is looked up by itself. */
 static uint32_t run_of(const struct blt_surface *s)
 {
-	switch (s->tiling) {
-	case GPU_TILING_X:
-		return 512;
-	case GPU_TILING_Y:
-	case GPU_TILING_YF:
-		return 16;
-	default:
-		return GPU_PAGE_SIZE;
-	}
+	uint32_t run;
+
+	surface_addr(s, 0, 0, &run);
+	return run < GPU_PAGE_SIZE ? run : GPU_PAGE_SIZE;
 }
 
 /* What a row of @len bytes costs, in bytes that could be moved meanwhile. */

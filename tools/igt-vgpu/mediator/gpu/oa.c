@@ -8,10 +8,10 @@
  * or status, and before anything changes that goes into a report. gpu->lock is held for all of it.
  *
  * What counts: the GPU's clock, always CLOCKS of a tick of the timestamp here (Skylake: 384 MHz), and
- * the B counters, whose events are conditions on the NOA bus (OACEC). The multiplexers that feed the bus are not modelled. It carries
- * what the metric set TestOa routes to it (i915 i915_perf.c, Mesa's and IGT's oa-*.xml): a clock
- * divided by two on bit 3, and one that counts to three on bits 4 and 5. A and C counters stay 0:
- * the units that they are about do not exist.
+ * the B counters, whose events are conditions on the NOA bus (OACEC). The multiplexers that feed the
+ * bus are not modelled. It carries what the metric set TestOa routes to it (i915 i915_perf.c, Mesa's
+ * and IGT's oa-*.xml): a clock divided by two on bit 3, and one that counts to three on bits 4 and 5.
+ * A and C counters stay 0: the units that they are about do not exist.
  *
  * Registers and formats: i915 i915_perf_oa_regs.h, i915_perf.c, and the PRM, "Observability".
  */

@@ -229,11 +229,11 @@ class Executor:
         vm, self._vm = self._vm, None
         if vm is None:
             return
-        if vm.broken() is not None or not self._cleaned(vm):
-            self._judge_gap(vm, f"after/{self._last_name}")
+        ended = vm.broken() is not None or not self._cleaned(vm)
+        self._judge_gap(vm, f"after/{self._last_name}")
+        if ended:
             vm.kill()
             return
-        self._judge_gap(vm, f"after/{self._last_name}")
         self._collect_traps(vm)
         begin = time.monotonic()
         reason = leaked = ""

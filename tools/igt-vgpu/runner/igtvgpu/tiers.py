@@ -57,8 +57,6 @@ class Tier:
         return (f"kernel-{self.backport}" if self.backport else "kernel") in (self.name, *self.after)
 
 
-
-
 def _on_kvmgt(host: str, tier: str, tests: tuple[str, ...]) -> tuple[str, ...]:
     return (*_IGTVGPU, "run", "--host", host, "--tier", tier, *(f"--tests={t}" for t in tests))
 
