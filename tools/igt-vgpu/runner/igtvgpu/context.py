@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any, Callable, NoReturn
 
+from .agent import Completed
 from .suite import Allow
 from .vm import VM
 
@@ -49,8 +50,11 @@ class Context:
 
     def run(self, command: str, timeout: float = 30) -> str:
         """Run a guest command that must end with 0; returns its output."""
-        done = self.vm.run(command, timeout)
-        self._log(f"$ {command}\n{done.out}")
+        return self.ok(self.vm.run(command, timeout))
+
+    def ok(self, done: Completed) -> str:
+        """Fail unless this guest command ended with 0; its output."""
+        self._log(f"$ {done.command}\n{done.out}")
         if not done.ok:
             raise TestFailed(done.why())
         return done.out

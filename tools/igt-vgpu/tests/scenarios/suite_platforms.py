@@ -29,7 +29,7 @@ def probes_and_works(t, driver_name: str, device_id: str, programs: str) -> None
     """The driver loads, takes the GPU for what it is, runs these programs, and has nothing to complain of."""
     device = t.vm.spec.devices[0]
     t.run("dmesg --clear")
-    t.run(t.vm.modprobe_i915().command)
+    t.ok(t.vm.modprobe_i915())
     t.check(t.vm.i915_bound(), "the probe failed")
     t.equal(t.vm.read(f"/sys/bus/pci/devices/{device.bdf}/device").strip(), device_id, "PCI device")
     said = t.run("grep ^platform: /sys/kernel/debug/dri/*/i915_capabilities").split()

@@ -84,9 +84,9 @@ def one_is_unbound_and_bound_again_while_the_other_works(t):
 def a_bad_page_of_one_refuses_only_that_one(t):
     """Judgement is per device: the other one probes and works."""
     t.allow(r"\*ERROR\*.*0000:00:03\.0|0000:00:03\.0.*\*ERROR\*", "the refusal that the test is about")
-    t.run(t.vm.unload_i915().command)
+    t.ok(t.vm.unload_i915())
     t.vm.pvinfo("vgpu1", "mappable_size=1")
-    t.run(t.vm.modprobe_i915().command)
+    t.ok(t.vm.modprobe_i915())
     t.check(t.vm.i915_bound(FIRST.bdf), f"{FIRST.bdf} is not bound")
     t.check(not t.vm.i915_bound(SECOND.bdf), f"{SECOND.bdf} was bound, with a mappable part of one byte")
     t.expect_kmsg(r"0000:00:03\.0.*bad ballooning configuration: mappable_size is 0x1")
