@@ -617,6 +617,49 @@ static void test_ban(struct vgpu_vm *vm)
 	gem_context_destroy(vm->fd, context);
 }
 
+/** struct hog - another client, whose batch keeps an engine until it is told to end */
+struct hog {
+	struct vgpu_vm vm;
+	struct vgpu_code code;
+	uint8_t *at;
+};
+
+static void hog_begin(struct hog *hog, int fd)
+{
+	vgpu_vm_open(&hog->vm, fd, I915_EXEC_RENDER);
+	hog->at = bound_small(&hog->vm, MIB);
+	vgpu_code_begin(&hog->code, &hog->vm);
+	vgpu_emit_store(&hog->code, hog->at, 1);
+	vgpu_emit_spin(&hog->code);
+	igt_assert_eq(vgpu_code_submit(&hog->code), 0);
+	while (*(volatile uint32_t *)hog->at != 1)
+		usleep(1000);
+}
+
+static void hog_close(struct hog *hog)
+{
+	vgpu_code_end(&hog->code);
+	works(&hog->vm, hog->at, MIB);
+	vgpu_vm_close(&hog->vm);
+}
+
+static void submit_store(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
+{
+	vgpu_code_begin(code, vm);
+	vgpu_emit_store(code, at, 1);
+	igt_assert_eq(vgpu_code_submit(code), 0);
+}
+
+/* Nothing of what its context did was at fault, and this many of its batches were lost. */
+static void check_innocent(const struct vgpu_vm *vm, uint32_t lost)
+{
+	struct drm_i915_reset_stats stats = { .ctx_id = vm->context };
+
+	do_ioctl(vm->fd, DRM_IOCTL_I915_GET_RESET_STATS, &stats);
+	igt_assert_eq(stats.batch_active, 0);
+	igt_assert_eq(stats.batch_pending, lost);
+}
+
 /*
  * A vGPU has no preemption: the other client's batch keeps the engine, and ours waits behind it on
  * the GPU. The memory is not gone before both are done. (Bare hardware switches between them, and
@@ -625,36 +668,62 @@ static void test_ban(struct vgpu_vm *vm)
 static void test_behind_another(struct vgpu_vm *vm)
 {
 	struct unmapper u = { .size = MIB };
-	struct drm_i915_reset_stats stats = { };
-	struct vgpu_code before, code;
-	struct vgpu_vm other;
-	uint8_t *runs;
+	struct vgpu_code code;
+	struct hog hog;
 
 	vgpu_guest_require(&guest);
 	u.at = bound_small(vm, MIB);
-	vgpu_vm_open(&other, vm->fd, I915_EXEC_RENDER);
-	runs = bound_small(&other, MIB);
-	vgpu_code_begin(&before, &other);
-	vgpu_emit_store(&before, runs, 1);
-	vgpu_emit_spin(&before);
-	igt_assert_eq(vgpu_code_submit(&before), 0);
-	while (*(volatile uint32_t *)runs != 1)
-		usleep(1000);
-	vgpu_code_begin(&code, vm);
-	vgpu_emit_store(&code, u.at, 1);
-	igt_assert_eq(vgpu_code_submit(&code), 0);
+	hog_begin(&hog, vm->fd);
+	submit_store(&code, vm, u.at);
 	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
 	usleep(OTHER_MS * 1000);
-	igt_assert_f(vgpu_code_busy(&before), "the other client's batch was ended\n");
-	vgpu_code_release(&before);
+	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
+	igt_assert(!atomic_load(&u.done));
+	vgpu_code_release(&hog.code);
 	igt_assert(!pthread_join(u.thread, NULL));
-	vgpu_code_end(&before);
 	vgpu_code_end(&code);
-	stats.ctx_id = other.context;
-	do_ioctl(vm->fd, DRM_IOCTL_I915_GET_RESET_STATS, &stats);
-	igt_assert_eq(stats.batch_active, 0);
-	works(&other, runs, MIB);
-	vgpu_vm_close(&other);
+	check_innocent(&hog.vm, 0);
+	check_innocent(vm, 0);
+	hog_close(&hog);
+	map_again(u.at, MIB);
+	works(vm, u.at, MIB);
+	vgpu_check_all_engines(vm->fd);
+}
+
+/*
+ * The GPU takes two contexts at a time, so the third one's batch is still with the driver. It is
+ * lost, and told so; its context is not banned.
+ */
+static void test_not_begun(struct vgpu_vm *vm)
+{
+	struct vgpu_code next_code, code;
+	struct vgpu_vm next;
+	uint8_t *at, *next_at;
+	struct hog hog;
+	double begin;
+
+	vgpu_guest_require(&guest);
+	at = bound_small(vm, MIB);
+	vgpu_vm_open(&next, vm->fd, I915_EXEC_RENDER);
+	next_at = bound_small(&next, MIB);
+	hog_begin(&hog, vm->fd);
+	submit_store(&next_code, &next, next_at);
+	submit_store(&code, vm, at);
+	begin = now();
+	igt_assert(!munmap(at, MIB));
+	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
+	vgpu_code_release(&hog.code);
+	vgpu_code_end(&next_code);
+	vgpu_code_end(&code);
+	igt_assert_eq_u32(*(volatile uint32_t *)next_at, 1);
+	check_innocent(&hog.vm, 0);
+	check_innocent(&next, 0);
+	check_innocent(vm, 1);
+	hog_close(&hog);
+	vgpu_vm_close(&next);
+	map_again(at, MIB);
+	works(vm, at, MIB);
 	vgpu_check_all_engines(vm->fd);
 }
 
@@ -797,8 +866,11 @@ static const struct {
 	{ "a-batch-that-does-not-end-is-banned",
 	  "Breaks if memory is held for ever, or taken from under a batch.", test_ban },
 	{ "a-batch-of-another-client-before-it-goes-on",
-	  "Breaks if the ban of a batch resets an engine that executes another one.",
+	  "Breaks if who waits for another one's batch is banned, or an engine that executes it reset.",
 	  test_behind_another },
+	{ "a-batch-that-has-not-begun-is-lost-without-a-ban",
+	  "Breaks if who waits is banned, or waited for, or executes without its memory.",
+	  test_not_begun },
 	{ "a-process-that-ends-leaves-nothing-mapped",
 	  "Breaks if exit leaves pages to the GPU.", test_end_idle },
 	{ "a-process-that-ends-while-busy-ends",

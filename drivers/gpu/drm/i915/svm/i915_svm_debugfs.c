@@ -36,6 +36,7 @@ static void show_stats(struct seq_file *m, const struct i915_svm_stats *stats)
 		{ "tlb", &stats->tlb_flushes },
 		{ "waits", &stats->waits },
 		{ "bans", &stats->bans },
+		{ "skips", &stats->skips },
 		{ "retries", &stats->retries },
 		{ "faults", &stats->faults },
 	};

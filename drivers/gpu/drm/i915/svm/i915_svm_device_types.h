@@ -32,6 +32,8 @@ struct i915_svm_stats {
 	atomic64_t waits;
 	/** @bans: contexts banned because they were too slow to leave */
 	atomic64_t bans;
+	/** @skips: requests skipped because memory was taken from them before they began */
+	atomic64_t skips;
 	/** @retries: collections of pages that were overtaken by an invalidation */
 	atomic64_t retries;
 	/** @faults: collections of pages that failed */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Makes the GPU leave a VM: waits for its requests, which are all in the VM's reservation object,
- * and bans the contexts of those that take too long.
+ * Makes the GPU leave a VM: waits for its requests, which are all in the VM's reservation object.
+ * Those that take too long have their contexts banned; those that have not begun by then are
+ * skipped.
  */
 
 #include <linux/dma-resv.h>
 #include <linux/sched/mm.h>
 
+#include "gem/i915_gem_context_types.h"
 #include "gt/intel_context.h"
 #include "gt/intel_engine_heartbeat.h"
 #include "gt/intel_reset.h"
@@ -83,6 +85,25 @@ static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
 	dma_resv_iter_end(&cursor);
 }
 
+/*
+ * It is not to blame for what it waits for, so its context stays, and may ask how many of its
+ * batches were lost, as after the reset of another one (DRM_IOCTL_I915_GET_RESET_STATS).
+ */
+static void skip_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+{
+	struct i915_gem_context *ctx;
+
+	if (!i915_request_set_error_once(rq, -EIO))
+		return;
+
+	rcu_read_lock();
+	ctx = rcu_dereference(ce->gem_context);
+	if (ctx)
+		atomic_inc(&ctx->active_count);
+	rcu_read_unlock();
+	atomic64_inc(&svm_stats(svm)->skips);
+}
+
 static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
 {
 	struct intel_engine_cs *engine;
@@ -102,8 +123,19 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
 				      rq->fence.context, rq->fence.seqno);
 }
 
+/* What has not begun, but was given to the GPU, is waited for: somebody else's is before it */
+static void stop_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+{
+	struct intel_engine_cs *engine;
+
+	if (i915_request_started(rq))
+		ban_one(svm, ce, rq);
+	else if (!i915_request_active_engine(rq, &engine))
+		skip_one(svm, ce, rq);
+}
+
 /**
- * i915_svm_ban - the work that bans the contexts with unfinished requests
+ * i915_svm_ban - the work that bans the contexts of requests that run, and skips those that wait
  * @work: &i915_svm.ban
  *
  * A work, because a reset may allocate memory, which who waits for this may not. The reset of an
@@ -116,7 +148,7 @@ void i915_svm_ban(struct work_struct *work)
 	struct i915_svm *svm = container_of(work, struct i915_svm, ban);
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
-	call_for_unfinished(svm, ban_one);
+	call_for_unfinished(svm, stop_one);
 
 	/* Whoever has not seen the ban yet and is putting the context onto the GPU: see gone() */
 	synchronize_rcu();
@@ -143,16 +175,29 @@ void i915_svm_pulse(struct work_struct *work)
 	call_for_unfinished(container_of(work, struct i915_svm, pulse), pulse_one);
 }
 
+/* By __i915_request_submit(): these two errors are no reason, others may be somebody else's */
+static bool will_be_skipped(const struct i915_request *rq)
+{
+	int error = READ_ONCE(rq->fence.error);
+
+	return error && error != -EAGAIN && error != -ETIMEDOUT;
+}
+
 /*
- * A request of a banned context that still waits for something else may do so for ever. But it
- * cannot get onto the GPU any more as anything but a no-op, so there is no need to wait with it.
+ * A request that is skipped, or of a banned context, and still waits for something else may do so
+ * for ever. But it cannot get onto the GPU any more as anything but a no-op, so there is no need to
+ * wait with it. (One that had begun when it was taken off the GPU would go on, error or not: only a
+ * ban makes its context image forget where it was.)
+ *
+ * The order matters. i915_request_active_engine() takes the lock under which requests are put onto
+ * the GPU: who does so later sees the error.
  */
 static bool gone(struct dma_fence *fence)
 {
 	struct intel_engine_cs *engine;
 	struct intel_context *ce;
 	struct i915_request *rq;
-	bool ret;
+	bool skipped, ret;
 
 	if (!dma_fence_is_i915(fence))
 		return dma_fence_is_signaled(fence);
@@ -162,8 +207,10 @@ static bool gone(struct dma_fence *fence)
 	if (!ce)
 		return true;
 
-	ret = intel_context_is_banned(ce) && intel_context_has_inflight(ce) &&
-		!i915_request_active_engine(rq, &engine) && !intel_context_inflight(ce);
+	skipped = will_be_skipped(rq);
+	ret = intel_context_has_inflight(ce) && !i915_request_active_engine(rq, &engine) &&
+		!intel_context_inflight(ce) &&
+		(intel_context_is_banned(ce) || (skipped && !i915_request_started(rq)));
 	intel_context_put(ce);
 	return ret;
 }
@@ -224,8 +271,8 @@ static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
  * @svm: the SVM; no request can be added, for something is invalid
  *
  * Called by notifiers: allocates nothing. Waits as long as
- * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until the contexts, by then banned, are off
- * the GPU.
+ * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until all requests, whose contexts are by
+ * then banned or which are skipped, are off the GPU.
  */
 void i915_svm_stop(struct i915_svm *svm)
 {

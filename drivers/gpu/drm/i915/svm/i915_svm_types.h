@@ -118,7 +118,7 @@ struct i915_svm {
 
 	/** @zap_mutex: taken to take pages from the GPU, held until it has left them */
 	struct mutex zap_mutex;
-	/** @ban: bans the contexts that do not leave */
+	/** @ban: bans the contexts that do not leave, and skips what has not begun */
 	struct work_struct ban;
 	/** @reset: and resets their engines; @zap_mutex */
 	bool reset;
