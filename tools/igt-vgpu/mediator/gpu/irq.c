@@ -8,7 +8,7 @@
  * never raise anything. Registers: i915_reg.h "GEN8 interrupt"; the master's bank bits are
  * read-only and show IIR & IER.
  */
-#include "regs.h"
+#include "core.h"
 
 #define MASTER		0x44200u
 #define BANK(n)		(0x44300u + 0x10 * (n))

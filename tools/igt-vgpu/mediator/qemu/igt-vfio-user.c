@@ -29,6 +29,7 @@
 #include "qemu/event_notifier.h"
 #include "qemu/main-loop.h"
 #include "qemu/range.h"
+#include "qemu/sockets.h"
 
 #include <sys/un.h>
 
