@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import inspect
 import json
 import os
 import posixpath
@@ -67,6 +68,11 @@ def pages_of(git: Git, rev: str, touched: list[str]) -> Pages:
     return Pages(rev, tuple(sorted(there)), tuple(sorted(sources)))
 
 
+def without_line_numbers(warning: str) -> str:
+    """Where the warning is, and where the other one is that a duplicate speaks of, without the numbers that move."""
+    return re.sub(r"( also defined at \S+?):\d+", r"\1", re.sub(r"^(\S+?):\d+:(\d+:)?", r"\1:", warning))
+
+
 def build(ctx: Context, pages: Pages) -> collections.Counter[str]:
     """What sphinx and kernel-doc say about the pages, one line each, without line numbers, which move."""
     patterns = ["/" + name for name in (*MACHINERY, *pages.pages, *pages.sources)]
@@ -82,14 +88,14 @@ def build(ctx: Context, pages: Pages) -> collections.Counter[str]:
         if done.returncode:
             raise Failed([f"sphinx-build: status {done.returncode}", *(done.stderr or done.stdout).strip().splitlines()[-10:]])
         lines = [x.replace(f"{tree.path}/", "") for x in done.stderr.splitlines() if x.strip()]
-    return collections.Counter(re.sub(r"^(\S+?):\d+:(\d+:)?", r"\1:", x) for x in lines)
+    return collections.Counter(without_line_numbers(x) for x in lines)
 
 
 def _build_base(ctx: Context, pages: Pages) -> collections.Counter[str]:
     """The same of BASE, remembered."""
     if not pages.pages:
         return collections.Counter()
-    text = "\0".join((tool_version("sphinx-build"), pages.identity(ctx.lab.git)))
+    text = "\0".join((tool_version("sphinx-build"), inspect.getsource(without_line_numbers), pages.identity(ctx.lab.git)))
     path = ctx.places.cache / "series-build" / (hashlib.sha256(text.encode()).hexdigest()[:40] + ".pages")
     if path.exists():
         return collections.Counter(json.loads(path.read_text()))
