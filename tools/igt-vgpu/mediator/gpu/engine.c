@@ -379,10 +379,9 @@ static uint32_t timestamp_read(const struct gpu_reg_io *io, uint32_t stored)
 	return gpu_timestamp(io->gpu);
 }
 
-/* The counter has 36 bits. */
 static uint32_t timestamp_udw_read(const struct gpu_reg_io *io, uint32_t stored)
 {
-	return gpu_timestamp(io->gpu) >> 32 & 0xf;
+	return gpu_timestamp(io->gpu) >> 32;
 }
 
 /*

@@ -52,11 +52,16 @@ void gpu_event(struct gpu_engine *engine, enum gpu_event event, uint64_t arg)
 		gpu->ops->event(gpu->opaque, engine->id, event, arg);
 }
 
-uint64_t gpu_timestamp(struct gpu *gpu)
+uint64_t gpu_ticks(struct gpu *gpu)
 {
 	uint64_t ns = gpu->ops->now_ns(gpu->opaque) - gpu->epoch_ns;
 
 	return (unsigned __int128)ns * gpu->platform->timestamp_hz / 1000000000u;
+}
+
+uint64_t gpu_timestamp(struct gpu *gpu)
+{
+	return gpu_ticks(gpu) & ((1ull << 36) - 1);
 }
 
 uint64_t gpu_ggtt_read(struct gpu *gpu, uint32_t index)

@@ -281,7 +281,9 @@ void gpu_unlock(struct gpu *gpu);
 void gpu_lock_runner(struct gpu *gpu);
 
 /* ---- time ---- */
-/* Ticks of the command streamer timestamp since power on. */
+/* Ticks since power on of the clock that the command streamers' timestamp counts. */
+uint64_t gpu_ticks(struct gpu *gpu);
+/* What a driver sees of them: the counter has 36 bits, about 95 minutes (PRM, "Timestamp"). */
 uint64_t gpu_timestamp(struct gpu *gpu);
 
 /*

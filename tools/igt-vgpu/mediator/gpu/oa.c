@@ -132,7 +132,7 @@ unsigned int gpu_oa_report(struct gpu_engine *engine, uint32_t id,
 	count_events(gpu, &events);
 	/* Without the unit a report is as long as the longest, and its header is all that counts. */
 	return fill(&events, control & OA_ENABLE ? OA_FORMAT(control) : 5, id,
-		    DESC_ID(engine->active[0].desc), gpu_timestamp(gpu), report);
+		    DESC_ID(engine->active[0].desc), gpu_ticks(gpu), report);
 }
 
 /* ---- the ring ---- */
@@ -202,7 +202,7 @@ void gpu_oa_update(struct gpu *gpu)
 
 	if (!((gpu->oa.control | control) & OA_ENABLE))
 		return;
-	now = gpu_timestamp(gpu);
+	now = gpu_ticks(gpu);
 	if (gpu->oa.control & OA_ENABLE)
 		timer_until(gpu, now);
 	gpu->oa.last = now;

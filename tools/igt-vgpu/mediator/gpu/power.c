@@ -88,7 +88,7 @@ static uint32_t rp_counter_read(const struct gpu_reg_io *io, uint32_t stored)
 	switch (io->offset) {
 	case RP_CUR_UP_EI:
 		if (gpu_reg_get(gpu, RP_CONTROL) & RP_ENABLE)
-			stored += (gpu_timestamp(gpu) - gpu->power.rp_start) / PM_TICKS;
+			stored += (gpu_ticks(gpu) - gpu->power.rp_start) / PM_TICKS;
 		return stored & 0xffffff;
 	case GT_GFX_RC6:
 		gpu_power_update(gpu);
@@ -104,11 +104,11 @@ static void rp_counter_write(const struct gpu_reg_io *io, uint32_t old, uint32_t
 
 	switch (io->offset) {
 	case RP_CUR_UP_EI:
-		gpu->power.rp_start = gpu_timestamp(gpu);
+		gpu->power.rp_start = gpu_ticks(gpu);
 		break;
 	case RP_CONTROL:
 		if (now & ~old & RP_ENABLE)
-			gpu->power.rp_start = gpu_timestamp(gpu);
+			gpu->power.rp_start = gpu_ticks(gpu);
 		break;
 	case RC_CONTROL:
 	case RC_STATE:

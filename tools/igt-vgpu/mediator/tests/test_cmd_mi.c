@@ -10,6 +10,8 @@
 #define GPR(n)		(0x600 + 8 * (n))
 #define D(offset)	LO(DATA_VA + (offset)), HI(DATA_VA)
 
+#define TIMESTAMP_HZ	12000000	/* Skylake */
+
 static uint32_t base(struct cst *t)
 {
 	return t->engine->mmio_base;
@@ -281,6 +283,18 @@ static void flush_dw_writes_a_value_a_timestamp_or_nothing(void **state)
 	assert_int_equal(pending_irq(t), 0);
 	cst_priv(t, MI(0x26) | 2 | 1 << 8, 0, 0, 0);
 	assert_int_equal(pending_irq(t), GPU_IRQ_FLUSH_NOTIFY);
+}
+
+static void a_timestamp_starts_again_after_36_bits(void **state)
+{
+	struct cst *t = *state;
+
+	/* some part of a second later */
+	t->fx->now_ns += ((1ull << 36) / TIMESTAMP_HZ + 1) * 1000000000;
+	cst_priv(t, MI(0x26) | 2 | 3 << 14, D(0), 0,
+		 MI_SRM, base(t) + 0x358, D(8), MI_SRM, base(t) + 0x35c, D(12));
+	assert_in_range(cst_data64(t, 0), 1, TIMESTAMP_HZ);
+	assert_in_range(cst_data64(t, 8), 1, TIMESTAMP_HZ);
 }
 
 static void flush_dw_invalidates_the_tlb(void **state)
@@ -585,6 +599,7 @@ int main(void)
 		TEST(set_predicate_skips_what_follows_until_it_is_cleared),
 		TEST(copy_mem_mem_moves_a_dword_between_spaces),
 		TEST(flush_dw_writes_a_value_a_timestamp_or_nothing),
+		TEST(a_timestamp_starts_again_after_36_bits),
 		TEST(flush_dw_invalidates_the_tlb),
 		TEST(perf_report_carries_its_id_and_a_timestamp),
 		TEST(semaphore_wait_compares_in_all_ways),
