@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from scratch import AUTHOR, GOOD, I915, PAGES, STOCK, Patch, Result, Scratch, extra
+from serieslib.doc_checks import without_line_numbers
 
 SPARSE = """\
 #include <linux/compiler.h>
@@ -217,6 +218,7 @@ class Static:
             ("documentation that no page shows fails", lambda: names(self.bad(), "documented file", "series_doc.c", "no page")),
             ("a page that sphinx complains of, and that is in no table of contents, fails",
              lambda: names(self.bad(), "the pages", "series-page.rst", "Malformed table", "isn't included in any toctree")),
+            ("a duplicate that moved with its page is no new warning", self.moved),
             ("a uAPI struct that is padded, of two sizes, not C90 or wrongly described fails",
              lambda: names(self.bad(), "uAPI headers", "padding", "struct series_uapi has 8 bytes for -m32, 16 for -m64",
                            "C++ style comments", "'one' not described")),
@@ -246,6 +248,10 @@ class Static:
         assert done.status == 0 and "2 places that are macros or stock code" in done.text, done.text
         self.scratch.series(*GOOD, extra("series_macro", MACRO), Patch("drm/i915: hold the mapping", edits={STOCK: STOCK_MACRO}))
         names(self.scratch.run("check", "cocci-seen"), "is parsed", "series_macro.c:6:", "i915_mm.c")
+
+    def moved(self) -> None:
+        said = "gpu/i915.rst:{}: WARNING: Duplicate C declaration, also defined at gpu/driver-uapi:{}."
+        assert without_line_numbers(said.format(7, 2207)) == without_line_numbers(said.format(9, 2216))
 
     def w1_again(self) -> None:
         self.bad()
