@@ -40,6 +40,7 @@
 
 #define MAX_JOBS	32
 #define MAX_PAYLOAD	(256 * 1024)
+#define PORT_BACK_MS	3000
 
 struct job {
 	unsigned long id;
@@ -347,6 +348,22 @@ static void hello(void)
 				       u.release));
 }
 
+/*
+ * After a resume the driver of the port takes the host for gone until the host says that it is there
+ * (virtcons_freeze()), which may be after we run again. Return: whether it is there.
+ */
+static bool port_is_back(void)
+{
+	struct pollfd pfd = { .fd = port };
+
+	for (int ms = 0; ms < PORT_BACK_MS; ms += 10) {
+		if (poll(&pfd, 1, 0) >= 0 && !(pfd.revents & POLLHUP))
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
 int agent_serve(int fd)
 {
 	struct pollfd pfd[2 + MAX_JOBS];
@@ -389,6 +406,8 @@ int agent_serve(int fd)
 				;
 			reap();
 		}
+		if (pfd[0].revents & POLLHUP && port_is_back())
+			continue;
 		if (pfd[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 			ret = handle_message();
 			if (ret)
