@@ -532,17 +532,23 @@ static void *unmap(void *arg)
 	return NULL;
 }
 
+/* A batch that has begun, which its store shows, and does not end until it is released. */
+static void submit_spinner(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
+{
+	vgpu_code_begin(code, vm);
+	vgpu_emit_store(code, at, 1);
+	vgpu_emit_spin(code);
+	igt_assert_eq(vgpu_code_submit(code), 0);
+	while (*(volatile uint32_t *)at != 1)
+		usleep(1000);
+}
+
 static void test_busy(struct vgpu_vm *vm)
 {
 	struct unmapper u = { .at = bound_small(vm, MIB), .size = MIB };
 	struct vgpu_code code;
 
-	vgpu_code_begin(&code, vm);
-	vgpu_emit_store(&code, u.at, 1);
-	vgpu_emit_spin(&code);
-	igt_assert_eq(vgpu_code_submit(&code), 0);
-	while (*(volatile uint32_t *)u.at != 1)
-		usleep(1000);
+	submit_spinner(&code, vm, u.at);
 	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
 	usleep(BUSY_MS * 1000);
 	/* The page is the GPU's as long as the batch that may use it runs. */
@@ -592,12 +598,7 @@ static void test_ban(struct vgpu_vm *vm)
 	struct vgpu_code code;
 	double begin;
 
-	vgpu_code_begin(&code, vm);
-	vgpu_emit_store(&code, at, 1);
-	vgpu_emit_spin(&code);
-	igt_assert_eq(vgpu_code_submit(&code), 0);
-	while (*(volatile uint32_t *)at != 1)
-		usleep(1000);
+	submit_spinner(&code, vm, at);
 	begin = now();
 	igt_assert(!munmap(at, MIB));
 	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
@@ -628,12 +629,7 @@ static void hog_begin(struct hog *hog, int fd)
 {
 	vgpu_vm_open(&hog->vm, fd, I915_EXEC_RENDER);
 	hog->at = bound_small(&hog->vm, MIB);
-	vgpu_code_begin(&hog->code, &hog->vm);
-	vgpu_emit_store(&hog->code, hog->at, 1);
-	vgpu_emit_spin(&hog->code);
-	igt_assert_eq(vgpu_code_submit(&hog->code), 0);
-	while (*(volatile uint32_t *)hog->at != 1)
-		usleep(1000);
+	submit_spinner(&hog->code, &hog->vm, hog->at);
 }
 
 static void hog_close(struct hog *hog)
