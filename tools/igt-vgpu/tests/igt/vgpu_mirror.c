@@ -217,8 +217,11 @@ uint8_t *vgpu_memory_map(uint64_t size, int flags, int fd)
 
 uint8_t *vgpu_memory_small(uint64_t size)
 {
-	uint8_t *at = vgpu_memory_map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uint8_t *at = vgpu_memory_map(size + 2 * VGPU_PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
+	igt_assert(!mprotect(at, VGPU_PAGE, PROT_NONE));
+	at += VGPU_PAGE;
+	igt_assert(!mprotect(at + size, VGPU_PAGE, PROT_NONE));
 	igt_assert(!madvise(at, size, MADV_NOHUGEPAGE));
 	return at;
 }

@@ -723,6 +723,34 @@ static void test_not_begun(struct vgpu_vm *vm)
 	vgpu_check_all_engines(vm->fd);
 }
 
+/*
+ * The core announces the cut of an area for the 2 MiB around it, whatever pages it has. Nothing but
+ * one page is gone, and that was never bound: a batch beside it, which ends in time, is not touched.
+ */
+static void test_cut(struct vgpu_vm *vm)
+{
+	uint8_t *area = vgpu_memory_small(2 * VGPU_HUGE);
+	uint8_t *at = (uint8_t *)(((uintptr_t)area + VGPU_HUGE - 1) & ~(VGPU_HUGE - 1));
+	struct unmapper u = { .at = at + MIB, .size = VGPU_PAGE };
+	uint64_t invalidations = vgpu_svm_counter(guest.card, "invalidations");
+	struct vgpu_code code;
+
+	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, 0), 0);
+	submit_spinner(&code, vm, at);
+	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
+	usleep(BUSY_MS * 1000);
+	igt_assert(vgpu_code_busy(&code));
+	vgpu_code_release(&code);
+	igt_assert(!pthread_join(u.thread, NULL));
+	igt_info("a cut 1 MiB behind what is bound cost %llu invalidations\n",
+		 (unsigned long long)(vgpu_svm_counter(guest.card, "invalidations") - invalidations));
+	igt_assert(!vgpu_code_busy(&code));
+	vgpu_code_end(&code);
+	check_innocent(vm, 0);
+	works(vm, at, MIB);
+	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
 /* ---- the process ends ---- */
 
 static void end_busy(struct vgpu_vm *vm, bool spin, bool exec)
@@ -867,6 +895,8 @@ static const struct {
 	{ "a-batch-that-has-not-begun-is-lost-without-a-ban",
 	  "Breaks if who waits is banned, or waited for, or executes without its memory.",
 	  test_not_begun },
+	{ "an-area-that-is-cut-nearby-loses-nothing",
+	  "Breaks if what the core announces around a cut costs a batch, or stays away.", test_cut },
 	{ "a-process-that-ends-leaves-nothing-mapped",
 	  "Breaks if exit leaves pages to the GPU.", test_end_idle },
 	{ "a-process-that-ends-while-busy-ends",

@@ -25,8 +25,7 @@ suite = Suite("svm", vm=VM, timeout=240, allow=HANG)
 
 # name, program, subtests, points of comparison at least
 DATA = ("the data paths", "vgpu_svm", "*,!*-ranges-in-a-vm", 25)
-# (The batch that is not to be banned was, once, in one process with all the others: not explained yet. It runs alone in the suite igt.)
-LIFE = ("the life of memory", "vgpu_svm_life", "*,!a-batch-that-has-not-begun-*", 40)
+LIFE = ("the life of memory", "vgpu_svm_life", "*", 40)
 MANY = ("ten thousand ranges", "vgpu_svm", "ten-thousand-ranges-in-a-vm", 4)
 
 
