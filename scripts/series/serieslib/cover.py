@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ def _tests(lab: Lab, digest: str) -> str:
 
 def _figures(lab: Lab, digest: str) -> str:
     data = _results(_newest(lab.places.results, "bench.json"), digest, "make bench")
-    return "\n".join(f"  {'reached' if t['reached'] else 'MISSED'}: {t['what']}" for t in data["targets"])
+    return "\n".join(textwrap.fill(f"{'reached' if t['reached'] else 'MISSED'}: {t['what']}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+                     for t in data["targets"])
 
 
 def _base(lab: Lab) -> str:

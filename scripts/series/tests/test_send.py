@@ -22,7 +22,7 @@ GUEST = {"name": "guest", "passed": 4, "failed": 0, "skipped": 0}
 RACE = {"name": "race", "passed": 3, "failed": 0, "skipped": 1}
 CHECK = {"default": ["core", "guest"], "tiers": [CORE, GUEST]}
 BENCH = {"targets": [{"reached": True, "what": "a fence update: one trap at most: 1.00"},
-                     {"reached": False, "what": "boots: 2.4"}]}
+                     {"reached": False, "what": "boots, with a sentence that is too long for one line of a mail: 2.4 times"}]}
 
 # A sendmail that delivers nothing: a line of recipients a mail.
 SENDMAIL = """\
@@ -132,7 +132,8 @@ class Send:
         folder = self._begin(check=CHECK, bench=BENCH)
         done = self._send()
         cover = (folder / "0000-cover-letter.patch").read_text() if done.status == 0 else ""
-        for line in ("core                7 passed     2 skipped", "reached: a fence update: one trap at most: 1.00", "MISSED: boots: 2.4"):
+        for line in ("core                7 passed     2 skipped", "reached: a fence update: one trap at most: 1.00", 
+                     "MISSED: boots, with a sentence that is too long for one line of a mail:\n    2.4 times"):
             assert line in cover, done.text + cover
         assert "DRAFT" not in cover, cover
 

@@ -175,14 +175,6 @@ void i915_svm_pulse(struct work_struct *work)
 	call_for_unfinished(container_of(work, struct i915_svm, pulse), pulse_one);
 }
 
-/* By __i915_request_submit(): these two errors are no reason, others may be somebody else's */
-static bool will_be_skipped(const struct i915_request *rq)
-{
-	int error = READ_ONCE(rq->fence.error);
-
-	return error && error != -EAGAIN && error != -ETIMEDOUT;
-}
-
 /*
  * A request that is skipped, or of a banned context, and still waits for something else may do so
  * for ever. But it cannot get onto the GPU any more as anything but a no-op, so there is no need to
@@ -207,7 +199,7 @@ static bool gone(struct dma_fence *fence)
 	if (!ce)
 		return true;
 
-	skipped = will_be_skipped(rq);
+	skipped = i915_request_has_fatal_error(rq);
 	ret = intel_context_has_inflight(ce) && !i915_request_active_engine(rq, &engine) &&
 		!intel_context_inflight(ce) &&
 		(intel_context_is_banned(ce) || (skipped && !i915_request_started(rq)));
