@@ -44,7 +44,7 @@ static void set_gone(uint64_t pages)
 	unsigned int i;
 
 	gone = pages;
-	gpu_invalidate_host_pages(gvt_gpu(gvt));
+	vgpu_invalidate_host_pages(vgpus[HOSTILE]);
 	for (i = 0; i < PEACE_PAGES; i++) {
 		if (pages >> i & 1)
 			ASAN_POISON_MEMORY_REGION(memory[HOSTILE][i], GPU_PAGE_SIZE);

@@ -132,18 +132,30 @@ void gpu_power_on_reset(struct gpu *gpu)
 	gpu_unlock(gpu);
 }
 
-void gpu_invalidate_host_pages(struct gpu *gpu)
+/* What it executes; the owner changes that only while it stands still. */
+static bool may_reach(struct gpu_engine *engine, unsigned int domain)
 {
+	unsigned int mine = engine_get(engine, GPU_RING_DOMAIN);
+
+	return !domain || !mine || mine == domain;
+}
+
+void gpu_invalidate_host_pages(struct gpu *gpu, unsigned int domain)
+{
+	struct gpu_engine *engine;
 	unsigned int i;
 
 	gpu_lock(gpu);
-	for (i = 0; i < GPU_NUM_ENGINES; i++)
-		gpu_engine_stop(&gpu->engine[i]);
+	/* Whoever does not stop must not find an old pointer when it gets to this domain. */
 	atomic_fetch_add(&gpu->tlb_generation, 1);
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
-		gpu_engine_unstop(&gpu->engine[i]);
-		if (!gpu_engine_idle(&gpu->engine[i]))
-			gpu_kick(&gpu->engine[i]);
+		engine = &gpu->engine[i];
+		if (!may_reach(engine, domain))
+			continue;
+		gpu_engine_stop(engine);
+		gpu_engine_unstop(engine);
+		if (!gpu_engine_idle(engine))
+			gpu_kick(engine);
 	}
 	gpu_unlock(gpu);
 }

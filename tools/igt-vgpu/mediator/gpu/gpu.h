@@ -131,8 +131,11 @@ struct gpu *gpu_new(const struct gpu_config *config, const struct gpu_host_ops *
 void gpu_free(struct gpu *gpu);
 /* Power-on state of everything, engines stopped first. */
 void gpu_power_on_reset(struct gpu *gpu);
-/* Host memory moved (map changed): cached page pointers are dropped before it returns. */
-void gpu_invalidate_host_pages(struct gpu *gpu);
+/*
+ * Host memory of @domain moved (map changed), or of anybody, 0: cached page pointers are dropped
+ * before it returns. Engines that execute something of another domain do not stop for that.
+ */
+void gpu_invalidate_host_pages(struct gpu *gpu, unsigned int domain);
 
 /*
  * Registers; @size 1, 2, 4 or 8, @offset below GPU_MMIO_SIZE. Misaligned or out of range: reads 0,

@@ -283,14 +283,6 @@ struct gpu *gvt_gpu(struct gvt *gvt)
 	return gvt->gpu;
 }
 
-/** gvt_invalidate_host_pages - see gvt.h; the mediator's own pointers live under its lock only */
-void gvt_invalidate_host_pages(struct gvt *gvt)
-{
-	gvt_lock(gvt);
-	gpu_invalidate_host_pages(gvt->gpu);
-	gvt_unlock(gvt);
-}
-
 /**
  * gvt_engine_run - see gpu_engine_run(); what the engine reported is handed on before it returns
  */

@@ -86,11 +86,11 @@ struct gvt *gvt_new(const struct gpu_config *config, const struct gvt_host_ops *
 void gvt_free(struct gvt *gvt);
 struct gpu *gvt_gpu(struct gvt *gvt);
 /*
- * Memory of some guest is to go: @page does not give it any more, and when this returns nobody in
- * the mediator or on the GPU has a pointer to it that was given before. Not to be called from @page
- * or @irq.
+ * Memory of the vGPU's guest is to go: @page does not give it any more, and when this returns nobody
+ * in the mediator or on the GPU has a pointer to it that was given before. What engines execute for
+ * other vGPUs goes on. Not to be called from @page or @irq.
  */
-void gvt_invalidate_host_pages(struct gvt *gvt);
+void vgpu_invalidate_host_pages(struct vgpu *vgpu);
 
 /*
  * NULL and *@error (to be freed with g_free()) if the partition is taken, misaligned, too large, the

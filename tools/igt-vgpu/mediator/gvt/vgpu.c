@@ -134,7 +134,7 @@ void vgpu_free(struct vgpu *vgpu)
 	gvt_lock(gvt);
 	vgpu_stop(vgpu);
 	virq_reset(vgpu);
-	gpu_invalidate_host_pages(gvt->gpu);
+	gpu_invalidate_host_pages(gvt->gpu, vgpu->id);
 	atomic_store(&gvt->vgpu[vgpu->id], NULL);
 	gvt->irq_changed &= ~(1u << vgpu->id);
 	gvt_wait_notified(gvt, vgpu);
@@ -156,6 +156,14 @@ void vgpu_reset(struct vgpu *vgpu)
 		pvinfo_forget(vgpu);
 	vgpu->d3hot = false;
 	vgpu_start(vgpu);
+	gvt_unlock(vgpu->gvt);
+}
+
+/** vgpu_invalidate_host_pages - see gvt.h; the mediator's own pointers live under its lock only */
+void vgpu_invalidate_host_pages(struct vgpu *vgpu)
+{
+	gvt_lock(vgpu->gvt);
+	gpu_invalidate_host_pages(vgpu->gvt->gpu, vgpu->id);
 	gvt_unlock(vgpu->gvt);
 }
 

@@ -311,7 +311,7 @@ void igt_gpu_put_bare(IgtGpu *gpu, IgtPci *dev)
         /* After the reset no engine refers to the device's memory. */
         gpu_power_on_reset(gpu->bare);
         qatomic_set(&gpu->bare_dev, NULL);
-        gpu_invalidate_host_pages(gpu->bare);
+        gpu_invalidate_host_pages(gpu->bare, 0);
     }
 }
 

@@ -425,7 +425,7 @@ static void igt_pci_memory_changed(void *opaque)
     struct gpu *model = igt_gpu_model(dev->gpu);
 
     if (model) {
-        gpu_invalidate_host_pages(model);
+        gpu_invalidate_host_pages(model, 0);
     }
 }
 

@@ -429,7 +429,7 @@ static void writes_to_fences_and_tlb_registers_do_not_disturb_a_runner(void **st
 	spin(&r);
 	fx_submit(r.fx, &r.a, NULL);
 	fx_run_bounded(r.fx, GPU_RCS0, 1);
-	gpu_invalidate_host_pages(r.fx->gpu);
+	gpu_invalidate_host_pages(r.fx->gpu, 0);
 	fx_set_reg(r.fx, 0x101008, 1);
 	assert_true(goes_on(&r, GPU_RCS0));
 }

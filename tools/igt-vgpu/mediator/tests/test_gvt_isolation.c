@@ -232,6 +232,27 @@ static void a_stopped_ring_does_not_stop_the_others(void **state)
 	assert_int_equal(poll_ns, 0);
 }
 
+static void memory_that_a_guest_loses_stops_no_other_one(void **state)
+{
+	struct gx_context ca, cb;
+	uint32_t flag, out;
+	unsigned int kicks;
+	GUESTS(state);
+
+	gx_wait_and_store(gx, &ca, &cb, &flag, &out);
+	gx_submit(&ca, NULL);
+	gx_run(gx, GPU_RCS0);
+	/* An engine that was stopped is called again. */
+	kicks = gx->kicks[GPU_RCS0];
+	vgpu_invalidate_host_pages(b->vgpu);
+	assert_int_equal(gx->kicks[GPU_RCS0], kicks);
+	vgpu_invalidate_host_pages(a->vgpu);
+	assert_int_equal(gx->kicks[GPU_RCS0], kicks + 1);
+	gx_set(a, flag, 1);
+	gx_run(gx, GPU_RCS0);
+	gx_expect_run(&ca);
+}
+
 static void a_ring_that_stopped_itself_can_be_started_by_its_driver(void **state)
 {
 	struct gx_context ctx;
@@ -434,6 +455,7 @@ int main(void)
 		T(the_register_that_names_the_domain_is_no_guests_business),
 		T(the_oa_unit_writes_for_no_guest),
 		T(a_stopped_ring_does_not_stop_the_others),
+		T(memory_that_a_guest_loses_stops_no_other_one),
 		T(a_ring_that_stopped_itself_can_be_started_by_its_driver),
 		T(an_engine_at_a_page_fault_goes_to_who_waits_at_once),
 		cmocka_unit_test(a_bad_submission_hangs_its_own_engine_only),

@@ -78,7 +78,7 @@ static void *looker(void *arg)
 		fx_set_reg(fx, 0x44308, ~0u);
 		gpu_ggtt_write(fx->gpu, 0x80000 + i % 64, i | 1);
 		if (i % 64 == 0)
-			gpu_invalidate_host_pages(fx->gpu);
+			gpu_invalidate_host_pages(fx->gpu, 0);
 		i++;
 	}
 	return NULL;

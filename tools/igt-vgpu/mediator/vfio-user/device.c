@@ -31,7 +31,7 @@ struct vfu_device *vfu_device_new(struct gvt *gvt, const struct vgpu_config *con
 
 	device->gvt = gvt;
 	device->stats = stats_new();
-	vfu_memory_init(&device->memory, gvt);
+	vfu_memory_init(&device->memory);
 	vfu_config_init(&device->config, gvt_gpu(gvt));
 	mine.opaque = device;
 	mine.stats = device->stats;
@@ -41,6 +41,7 @@ struct vfu_device *vfu_device_new(struct gvt *gvt, const struct vgpu_config *con
 		vfu_device_free(device);
 		return NULL;
 	}
+	device->memory.vgpu = device->vgpu;
 	vfu_interrupt_set_vgpu(&device->interrupt, device->vgpu);
 	return device;
 }
@@ -69,12 +70,12 @@ struct stats *vfu_device_stats(struct vfu_device *device)
 /**
  * vfu_device_set_master - what is out of reach now is not reached through old pointers either
  *
- * What comes into reach was not remembered as missing: the other vGPUs need not stop for that.
+ * What comes into reach was not remembered as missing.
  */
 void vfu_device_set_master(struct vfu_device *device, bool master)
 {
 	if (atomic_exchange(&device->master, master) && !master)
-		gvt_invalidate_host_pages(device->gvt);
+		vgpu_invalidate_host_pages(device->vgpu);
 }
 
 /**

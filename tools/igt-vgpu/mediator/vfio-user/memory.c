@@ -19,9 +19,9 @@ struct vfu_range {
 };
 
 /** vfu_memory_init - see memory.h */
-void vfu_memory_init(struct vfu_memory *memory, struct gvt *gvt)
+void vfu_memory_init(struct vfu_memory *memory)
 {
-	memory->gvt = gvt;
+	memory->vgpu = NULL;
 	pthread_rwlock_init(&memory->lock, NULL);
 	memory->range = g_new0(struct vfu_range, VFU_MAX_RANGES);
 	memory->count = 0;
@@ -154,7 +154,7 @@ int vfu_memory_unmap(struct vfu_memory *memory, uint64_t address, uint64_t size)
 		(memory->count - at) * sizeof(range));
 	pthread_rwlock_unlock(&memory->lock);
 	if (range.host) {
-		gvt_invalidate_host_pages(memory->gvt);
+		vgpu_invalidate_host_pages(memory->vgpu);
 		munmap(range.host, size);
 		memory->mapped -= size;
 	}
@@ -169,7 +169,7 @@ void vfu_memory_clear(struct vfu_memory *memory)
 	pthread_rwlock_wrlock(&memory->lock);
 	memory->count = 0;
 	pthread_rwlock_unlock(&memory->lock);
-	gvt_invalidate_host_pages(memory->gvt);
+	vgpu_invalidate_host_pages(memory->vgpu);
 	memory->mapped = 0;
 	for (i = 0; i < count; i++) {
 		const struct vfu_range *range = &memory->range[i];

@@ -23,21 +23,21 @@ struct vfu_range;
 
 /**
  * struct vfu_memory - see above
- * @gvt: has to forget pages before they go
+ * @vgpu: has to forget pages before they go; set before there are any
  * @lock: guards what follows; a leaf
  * @range: by ascending address, none overlaps another
  * @count: of them
  * @mapped: bytes that are mapped here; only the client's thread looks
  */
 struct vfu_memory {
-	struct gvt *gvt;
+	struct vgpu *vgpu;
 	pthread_rwlock_t lock;
 	struct vfu_range *range;
 	unsigned int count;
 	uint64_t mapped;
 };
 
-void vfu_memory_init(struct vfu_memory *memory, struct gvt *gvt);
+void vfu_memory_init(struct vfu_memory *memory);
 /* After vfu_memory_clear(). */
 void vfu_memory_fini(struct vfu_memory *memory);
 /*
