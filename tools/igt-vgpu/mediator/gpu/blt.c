@@ -81,49 +81,44 @@ static uint8_t *surface_ptr(struct gpu_cs *cs, const struct blt_surface *s, int6
 	return ptr;
 }
 
-/** struct raster - the eight bits of a ternary raster operation, each all over a word */
+/**
+ * struct raster - a raster operation of two operands, source or pattern and destination: its four
+ * bits, each all over a word
+ */
 struct raster {
-	uint64_t bit[8];
+	uint64_t bit[4];
 };
 
-static struct raster raster_of(uint8_t rop)
+/* Of three operands there are never both: a copy has no pattern, and a fill no source. */
+static struct raster raster_of(const struct blt *blt)
 {
+	static const uint8_t of_copy[4] = { 0, 1, 2, 3 }, of_fill[4] = { 0, 1, 4, 5 };
+	const uint8_t *from = blt->copy ? of_copy : of_fill;
 	struct raster raster;
 	unsigned int i;
 
-	for (i = 0; i < 8; i++)
-		raster.bit[i] = -(uint64_t)(rop >> i & 1);
+	for (i = 0; i < 4; i++)
+		raster.bit[i] = -(uint64_t)(blt->rop >> from[i] & 1);
 	return raster;
 }
 
-/* Bit by bit: @yes where @by is set, else @no. */
-static inline uint64_t choose(uint64_t by, uint64_t yes, uint64_t no)
+/** wide - what is combined at once, as the machine's vectors or as words */
+typedef uint64_t wide __attribute__((vector_size(32)));
+
+/* All bits at once: @by, of source or pattern, and @d choose. */
+#define RASTER(r, by, d) \
+	(((r)->bit[0] ^ ((d) & ((r)->bit[0] ^ (r)->bit[1]))) ^ \
+	 ((by) & (((r)->bit[0] ^ (r)->bit[2]) ^ \
+		  ((d) & ((r)->bit[0] ^ (r)->bit[1] ^ (r)->bit[2] ^ (r)->bit[3])))))
+
+static inline void combine_wide(const struct raster *raster, uint8_t *dst, const uint8_t *from)
 {
-	return no ^ (by & (yes ^ no));
-}
+	wide by, d;
 
-/* All bits of a word at once: pattern, source and destination choose. */
-static inline uint64_t raster_word(const struct raster *r, uint64_t p, uint64_t s, uint64_t d)
-{
-	const uint64_t *bit = r->bit;
-
-	return choose(p, choose(s, choose(d, bit[7], bit[6]), choose(d, bit[5], bit[4])),
-		      choose(s, choose(d, bit[3], bit[2]), choose(d, bit[1], bit[0])));
-}
-
-/* At most 8 bytes by the raster operation; @pattern and @src may be NULL. */
-static inline void combine_word(const struct raster *raster, uint8_t *dst, const uint8_t *pattern,
-				const uint8_t *src, size_t n)
-{
-	uint64_t p = 0, s = 0, d = 0;
-
-	if (pattern)
-		memcpy(&p, pattern, n);
-	if (src)
-		memcpy(&s, src, n);
-	memcpy(&d, dst, n);
-	d = raster_word(raster, p, s, d);
-	memcpy(dst, &d, n);
+	memcpy(&by, from, sizeof(by));
+	memcpy(&d, dst, sizeof(d));
+	d = RASTER(raster, by, d);
+	memcpy(dst, &d, sizeof(d));
 }
 
 /*
@@ -134,23 +129,21 @@ static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src,
 		    uint32_t n)
 {
 	const struct blt *blt = row->blt;
-	const uint8_t *pattern = row->pattern ? row->pattern + phase % blt->cpp : NULL;
+	const uint8_t *from = row->pattern ? row->pattern + phase % blt->cpp : src;
 	/* A copy, which no write to @dst can change: it stays in registers. */
-	const struct raster raster = raster_of(blt->rop);
+	const struct raster raster = raster_of(blt);
 	bool masked = blt->cpp == 4 && blt->channels != 0xf;
-	uint32_t i;
+	uint32_t i = 0;
 
 	if (row->plain) {
-		memmove(dst, pattern ? pattern : src, n);
+		memmove(dst, from, n);
 		return;
 	}
-	for (i = 0; !masked && i + 8 <= n; i += 8)
-		combine_word(&raster, dst + i, pattern ? pattern + i : NULL, src ? src + i : NULL,
-			     8);
+	for (; !masked && i + sizeof(wide) <= n; i += sizeof(wide))
+		combine_wide(&raster, dst + i, from + i);
 	for (; i < n; i++)
 		if (!masked || blt->channels & 1u << ((phase + i) & 3))
-			combine_word(&raster, dst + i, pattern ? pattern + i : NULL,
-				     src ? src + i : NULL, 1);
+			dst[i] = RASTER(&raster, from[i], dst[i]);
 }
 
 /* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */
