@@ -27,8 +27,11 @@ uint32_t gx_base(enum gpu_engine_id engine)
 static void *guest_page(void *opaque, uint64_t addr, bool write)
 {
 	struct gx_guest *guest = opaque;
+	uint8_t *lent = __atomic_load_n(&guest->lent, __ATOMIC_ACQUIRE);
 
 	(void)write;
+	if (lent && addr == guest->lent_at)
+		return lent;
 	return addr < (uint64_t)GX_PAGES << GPU_PAGE_SHIFT ? guest->mem + addr : NULL;
 }
 

@@ -37,6 +37,10 @@ struct gx_guest {
 	void (*on_irq)(struct gx_guest *guest);
 	void *on_irq_arg;
 	uint32_t hwsp[GPU_NUM_ENGINES];		/* graphics addresses */
+	/* A test's page, which comes and goes, in place of the one at @lent_at; 0: nowhere. */
+	uint64_t lent_at;
+	uint8_t *lent;				/* atomic */
+	uint32_t lent_gma;
 	unsigned int csb_read[GPU_NUM_ENGINES];
 };
 

@@ -2,10 +2,12 @@
 /*
  * The mediator under threads, for ThreadSanitizer (and natively as a stress test): four engines
  * that run, two guests that submit, reset and look at registers, one vGPU that comes and goes, one
- * whose work never ends. What is checked: no deadlock, no race, every submission's end is seen.
+ * whose work never ends, one whose memory goes. What is checked: no deadlock, no race, every
+ * submission's end is seen, nothing is touched after it is gone.
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +57,8 @@ static void *submit_all(void *arg)
 		gx_context_init(&ctx[e], guest, e);
 	for (round = 1; round <= ROUNDS; round++) {
 		for (e = 0; e < GPU_NUM_ENGINES; e++) {
+			if (guest->lent_at)
+				gx_emit_store(&ctx[e], guest->lent_gma + 4 * e, round);
 			gx_emit_store(&ctx[e], flag + 4 * e, round);
 			gx_emit_interrupt(&ctx[e]);
 			gx_submit(&ctx[e], NULL);
@@ -136,6 +140,57 @@ static void guests_engines_and_resets_run_at_once(void **state)
 		pthread_join(engines[i], NULL);
 	assert_true(gx->guest[0].irq_rises > 0);
 	assert_true(gx->guest[1].irq_rises > 0);
+}
+
+/* A page that a guest's batches write is there, and is freed; how often it was written meanwhile. */
+static void *lend_and_take_back(void *arg)
+{
+	struct gx_guest *guest = arg;
+	uintptr_t used = 0;
+
+	while (!atomic_load(&quit)) {
+		uint8_t *page = calloc(1, GPU_PAGE_SIZE);
+
+		__atomic_store_n(&guest->lent, page, __ATOMIC_RELEASE);
+		/* So far it was another one that is looked up; from now on it is this. */
+		vgpu_invalidate_host_pages(guest->vgpu);
+		usleep(200);
+		__atomic_store_n(&guest->lent, NULL, __ATOMIC_RELEASE);
+		vgpu_invalidate_host_pages(guest->vgpu);
+		used += page[0] || page[4] || page[8] || page[12];
+		free(page);
+	}
+	return (void *)used;
+}
+
+static void memory_goes_while_the_engines_write_it(void **state)
+{
+	struct runner runner[GPU_NUM_ENGINES];
+	pthread_t engines[GPU_NUM_ENGINES], guests[2], lender;
+	unsigned int i;
+	void *why, *used;
+	GUESTS(state);
+
+	atomic_store(&quit, false);
+	a->lent_gma = gx_alloc(a, 1);
+	a->lent_at = gx_pte(a, a->lent_gma) & GPU_ADDR_MASK;
+	for (i = 0; i < GPU_NUM_ENGINES; i++) {
+		runner[i] = (struct runner){ gx, i };
+		assert_int_equal(pthread_create(&engines[i], NULL, run_engine, &runner[i]), 0);
+	}
+	assert_int_equal(pthread_create(&guests[0], NULL, submit_all, a), 0);
+	assert_int_equal(pthread_create(&guests[1], NULL, submit_all, b), 0);
+	assert_int_equal(pthread_create(&lender, NULL, lend_and_take_back, a), 0);
+	for (i = 0; i < 2; i++) {
+		pthread_join(guests[i], &why);
+		if (why)
+			fail_msg("guest %u: %s", i, (const char *)why);
+	}
+	atomic_store(&quit, true);
+	pthread_join(lender, &used);
+	for (i = 0; i < GPU_NUM_ENGINES; i++)
+		pthread_join(engines[i], NULL);
+	assert_true((uintptr_t)used > 0);
 }
 
 /* All engines are one guest's, with batches that never end; the other one gets its work done. */
@@ -360,6 +415,8 @@ int main(void)
 			endless_work_of_one_does_not_keep_the_other_from_its_own, gx_setup,
 			gx_teardown),
 		cmocka_unit_test_setup_teardown(no_interrupt_is_lost_or_doubled, gx_setup,
+						gx_teardown),
+		cmocka_unit_test_setup_teardown(memory_goes_while_the_engines_write_it, gx_setup,
 						gx_teardown),
 	};
 
