@@ -111,15 +111,14 @@ typedef uint64_t wide __attribute__((vector_size(32)));
 	 ((by) & (((r)->bit[0] ^ (r)->bit[2]) ^ \
 		  ((d) & ((r)->bit[0] ^ (r)->bit[1] ^ (r)->bit[2] ^ (r)->bit[3])))))
 
-static inline void combine_wide(const struct raster *raster, uint8_t *dst, const uint8_t *from)
-{
-	wide by, d;
-
-	memcpy(&by, from, sizeof(by));
-	memcpy(&d, dst, sizeof(d));
-	d = RASTER(raster, by, d);
-	memcpy(dst, &d, sizeof(d));
-}
+/* Each operand is read once: @dst is the guest's, which may write there, too. */
+#define COMBINE(type, raster, dst, from) do { \
+	type by_, d_; \
+	memcpy(&by_, from, sizeof(type)); \
+	memcpy(&d_, dst, sizeof(type)); \
+	d_ = RASTER(raster, by_, d_); \
+	memcpy(dst, &d_, sizeof(type)); \
+} while (0)
 
 /*
  * Combine @n bytes; @phase: position of the first one in its row. Bytes of channels that are not
@@ -140,10 +139,12 @@ static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src,
 		return;
 	}
 	for (; !masked && i + sizeof(wide) <= n; i += sizeof(wide))
-		combine_wide(&raster, dst + i, from + i);
+		COMBINE(wide, &raster, dst + i, from + i);
+	for (; !masked && i + sizeof(uint64_t) <= n; i += sizeof(uint64_t))
+		COMBINE(uint64_t, &raster, dst + i, from + i);
 	for (; i < n; i++)
 		if (!masked || blt->channels & 1u << ((phase + i) & 3))
-			dst[i] = RASTER(&raster, from[i], dst[i]);
+			COMBINE(uint8_t, &raster, dst + i, from + i);
 }
 
 /* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */

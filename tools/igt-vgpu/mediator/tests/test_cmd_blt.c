@@ -265,6 +265,38 @@ static void all_256_raster_operations_compute_their_truth_table(void **state)
 	free(s);
 }
 
+static void an_operation_on_itself_reads_as_if_from_a_copy_aside(void **state)
+{
+	static const int distance[] = { -33, -32, -31, -9, -8, -1, 1, 8, 9, 31, 32, 33 };
+	struct surf *s = setup(*state);
+	unsigned int i, x;
+
+	for (i = 0; i < sizeof(distance) / sizeof(distance[0]); i++) {
+		uint32_t from = 4000, to = from + distance[i];	/* both rows cross a page's end */
+
+		cst_user(s->t, BLT(0x53, 10), ROP(0x66) | 2048, 0, XY(150, 1), LO(DST_VA + to),
+			 HI(DST_VA), 0, 2048, LO(DST_VA + from), HI(DST_VA));
+		for (x = 0; x < 150; x++)
+			s->want[to + x] = s->before[to + x] ^ s->before[from + x];
+		check(s);
+	}
+	free(s);
+}
+
+static void a_fill_keeps_the_order_of_its_bytes_over_a_pages_end(void **state)
+{
+	static const uint8_t color[4] = { 0x01, 0x20, 0x03, 0x40 };
+	struct surf *s = setup(*state);
+	unsigned int x;
+
+	cst_user(s->t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0x5a) | 2048, 0, XY(50, 1),
+		 LO(DST_VA + 4096 - 71), HI(DST_VA), 0x40032001);
+	for (x = 0; x < 200; x++)
+		s->want[4096 - 71 + x] ^= color[x % 4];
+	check(s);
+	free(s);
+}
+
 static void xy_color_blt_fills_at_every_depth_and_tiling(void **state)
 {
 	static const struct { uint32_t depth, cpp; } depths[] = { { 0, 1 }, { 1, 2 }, { 3, 4 } };
@@ -614,6 +646,8 @@ int main(void)
 		TEST(clipping_cuts_the_destination_and_moves_the_source),
 		TEST(channel_masks_leave_alpha_or_colour_alone),
 		TEST(all_256_raster_operations_compute_their_truth_table),
+		TEST(an_operation_on_itself_reads_as_if_from_a_copy_aside),
+		TEST(a_fill_keeps_the_order_of_its_bytes_over_a_pages_end),
 		TEST(xy_color_blt_fills_at_every_depth_and_tiling),
 		TEST(a_fill_at_an_odd_address_keeps_the_colours_phase_over_pages),
 		TEST(fast_copy_copies_every_depth_and_tiling),
