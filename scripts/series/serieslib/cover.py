@@ -72,7 +72,8 @@ def _tests(lab: Lab, digest: str) -> str:
 
 def _figures(lab: Lab, digest: str) -> str:
     data = _results(_newest(lab.places.results, "bench.json"), digest, "make bench")
-    return "\n".join(textwrap.fill(f"{'reached' if t['reached'] else 'MISSED'}: {t['what']}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(textwrap.fill(f"{'reached' if t['reached'] else 'MISSED'}: {t['what']}", WIDTH, initial_indent="  ", subsequent_indent="    ",
+                                   break_on_hyphens=False, break_long_words=False)
                      for t in data["targets"])
 
 

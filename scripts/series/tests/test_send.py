@@ -132,7 +132,7 @@ class Send:
         folder = self._begin(check=CHECK, bench=BENCH)
         done = self._send()
         cover = (folder / "0000-cover-letter.patch").read_text() if done.status == 0 else ""
-        for line in ("core                7 passed     2 skipped", "reached: a fence update: one trap at most: 1.00", 
+        for line in ("core                7 passed     2 skipped", "reached: a fence update: one trap at most: 1.00",
                      "MISSED: boots, with a sentence that is too long for one line of a mail:\n    2.4 times"):
             assert line in cover, done.text + cover
         assert "DRAFT" not in cover, cover
