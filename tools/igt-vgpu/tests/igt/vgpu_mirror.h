@@ -69,8 +69,8 @@ int vgpu_vm_ioctl(int fd, struct drm_i915_gem_vm_range *range);
 uint8_t *vgpu_memory_map(uint64_t size, int flags, int fd);
 /*
  * Anonymous memory that nobody touched: in pages of 4 KiB, in huge pages and aligned to them,
- * shared. That in small pages is an area of its own, between two pages without access: who unmaps
- * a part of an area takes from the GPU what is within 2 MiB, for a moment.
+ * shared. That in small pages is an area of its own, between two pages without access: where an
+ * area is cut, the GPU loses the 2 MiB in which the cut lies, for a moment.
  */
 uint8_t *vgpu_memory_small(uint64_t size);
 uint8_t *vgpu_memory_huge(uint64_t size);
