@@ -52,7 +52,7 @@ help:		## these targets
 	@echo '  make run KERNEL=stock              the base without the series;  PLATFORM=bdw|kbl|cfl: another GPU'
 	@echo '  make run KERNEL=debug TESTS=all     a kernel that looks for errors of memory (KASAN, kmemleak, ...); race: for data races (KCSAN)'
 	@echo '  make check TIERS="core static"     some tiers only (V=1: verbose); those that run by name only:'
-	@echo '             TIERS="kvmgt kvmgt-series debug race applies-6.1 guest-6.1"'
+	@echo '             TIERS="kvmgt kvmgt-bdw kvmgt-kbl kvmgt-cfl kvmgt-series debug race applies-6.1 guest-6.1"'
 	@echo
 	@echo '  JOBS=4                             so many jobs at a time (all cores);  IGT_VGPU_CACHE=DIR: downloads and compiler cache'
 	@echo '  DEBIAN_MIRROR=URL                  a Debian mirror, ending in /debian, for the sources where there is no apt'

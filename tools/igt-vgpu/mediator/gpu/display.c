@@ -12,6 +12,10 @@
 #define PWR_WELL_REQUESTS	0xaaaaaaaau	/* odd bits request, even bits show the state */
 #define PLL_ENABLE		(1u << 31)
 #define PLL_LOCK		(1u << 30)
+#define LCPLL_DISABLE		(1u << 31)
+#define LCPLL_LOCK		(1u << 30)
+#define LCPLL_FCLK		(1u << 21)
+#define LCPLL_FCLK_DONE		(1u << 19)
 #define AUX_BUSY		(1u << 31)
 #define AUX_DONE		(1u << 30)
 #define AUX_TIMEOUT		(1u << 28)
@@ -44,6 +48,17 @@ static uint32_t pll_read(const struct gpu_reg_io *io, uint32_t stored)
 	return stored & PLL_ENABLE ? stored | PLL_LOCK : stored & ~PLL_LOCK;
 }
 
+/* Broadwell's: the clock's other source, and the PLL off, before the driver lets it sleep. */
+static uint32_t lcpll_read(const struct gpu_reg_io *io, uint32_t stored)
+{
+	stored &= ~(LCPLL_LOCK | LCPLL_FCLK_DONE);
+	if (!(stored & LCPLL_DISABLE))
+		stored |= LCPLL_LOCK;
+	if (stored & LCPLL_FCLK)
+		stored |= LCPLL_FCLK_DONE;
+	return stored;
+}
+
 static void aux_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 {
 	uint32_t status = old & AUX_W1C & ~io->raw;
@@ -67,6 +82,7 @@ static void gmbus_write(const struct gpu_reg_io *io, uint32_t old, uint32_t now)
 
 const struct gpu_reg_handler gpu_handler_pwr_well = { .read = pwr_well_read };
 const struct gpu_reg_handler gpu_handler_pll_enable = { .read = pll_read };
+const struct gpu_reg_handler gpu_handler_lcpll = { .read = lcpll_read };
 const struct gpu_reg_handler gpu_handler_cdclk = { .read = pll_read };
 const struct gpu_reg_handler gpu_handler_aux_ctl = { .write = aux_write };
 const struct gpu_reg_handler gpu_handler_gmbus = { .write = gmbus_write };

@@ -80,14 +80,26 @@ void gpu_ggtt_write(struct gpu *gpu, uint32_t index, uint64_t pte)
 	atomic_fetch_add_explicit(&gpu->tlb_generation, 1, memory_order_release);
 }
 
+/* A display that is not fused off, and the link of a mode that firmware has set up once. */
+static const struct gpu_reg_value with_display[] = {
+	{ 0x42014, 0 },			/* FUSE_STRAP: Broadwell's fuse */
+	{ 0x51000, 0 },			/* SKL_DFSM: that of the others */
+	/* kvmgt shows them to its Broadwell guests, which divide by the clock they stand for. */
+	{ 0x60030, 0x7e5b425e },	/* PIPE_DATA_M1(A) */
+	{ 0x60034, 0x00800000 },	/* PIPE_DATA_N1(A) */
+	{ 0x60040, 0x0003cd6e },	/* PIPE_LINK_M1(A): 154 MHz of 162 MHz */
+	{ 0x60044, 0x00080000 },	/* PIPE_LINK_N1(A) */
+	{ 0 }
+};
+
 static void apply_platform_regs(struct gpu *gpu)
 {
 	const struct gpu_reg_value *reg;
 
 	for (reg = gpu->platform->regs; reg->offset; reg++)
 		gpu_reg_set(gpu, reg->offset, reg->value);
-	if (gpu->config.display)
-		gpu_reg_set(gpu, 0x51000, 0);	/* SKL_DFSM: no pipe fused off */
+	for (reg = with_display; gpu->config.display && reg->offset; reg++)
+		gpu_reg_set(gpu, reg->offset, reg->value);
 }
 
 static void clear_ggtt(struct gpu *gpu)
@@ -132,7 +144,7 @@ void gpu_power_on_reset(struct gpu *gpu)
 	gpu_unlock(gpu);
 }
 
-/* What it executes; the owner changes that only while it stands still. */
+/* What it executes: the register changes to another domain only while it stands still. */
 static bool may_reach(struct gpu_engine *engine, unsigned int domain)
 {
 	unsigned int mine = engine_get(engine, GPU_RING_DOMAIN);
@@ -146,7 +158,10 @@ void gpu_invalidate_host_pages(struct gpu *gpu, unsigned int domain)
 	unsigned int i;
 
 	gpu_lock(gpu);
-	/* Whoever does not stop must not find an old pointer when it gets to this domain. */
+	/*
+	 * For who keeps its pointers over a stop. Those that do not stop lose theirs, too, though they
+	 * have none to this domain: its contexts are loaded, or restored, with an empty TLB.
+	 */
 	atomic_fetch_add(&gpu->tlb_generation, 1);
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
 		engine = &gpu->engine[i];

@@ -87,7 +87,7 @@ struct gpu_fault {
  * struct gpu_host_ops - how the GPU reaches the world
  * @page: host pointer to the 4 KiB page at @addr (page-aligned) of @domain, NULL if there is no
  *	memory. Any thread, any lock; must be quick. The pointer stays valid until
- *	gpu_invalidate_host_pages().
+ *	gpu_invalidate_host_pages() of @domain, or of 0.
  * @irq: the interrupt line changed to @level (enabled and pending). Called without gpu->lock, from
  *	any thread; calls may arrive out of order, so an implementation reads gpu_irq_level() for
  *	the present truth.

@@ -34,16 +34,23 @@ static const struct gpu_reg_row rows[] = {
 	{ (base) + (offset), count, stride, access, flags, id, mask, reset, \
 	  name "(" suffix ")", &gpu_handler_##handler },
 #define GPU_ENGINE_REG(offset, ...) GPU_ENGINE_REGS(offset, 1, 4, __VA_ARGS__)
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_RCS0, RCS0_BASE, "rcs0", __VA_ARGS__)
+#define THIS_ENGINE RCS0_BASE
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_RCS0, THIS_ENGINE, "rcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_BCS0, BCS0_BASE, "bcs0", __VA_ARGS__)
+#undef THIS_ENGINE
+#define THIS_ENGINE BCS0_BASE
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_BCS0, THIS_ENGINE, "bcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VCS0, VCS0_BASE, "vcs0", __VA_ARGS__)
+#undef THIS_ENGINE
+#define THIS_ENGINE VCS0_BASE
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VCS0, THIS_ENGINE, "vcs0", __VA_ARGS__)
 #include "regs.def"
 #undef GPU_ENGINE_REGS
-#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VECS0, VECS0_BASE, "vecs0", __VA_ARGS__)
+#undef THIS_ENGINE
+#define THIS_ENGINE VECS0_BASE
+#define GPU_ENGINE_REGS(...) ENGINE_ROW(GPU_VECS0, THIS_ENGINE, "vecs0", __VA_ARGS__)
 #include "regs.def"
 };
 #define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))

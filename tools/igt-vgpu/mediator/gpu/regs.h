@@ -99,8 +99,8 @@ bool gpu_reg_restore(struct gpu_engine *engine, uint32_t offset, uint32_t value)
 			X(timestamp_udw) X(ctx_timestamp) X(pdp) X(reset_ctl) X(gdrst)          \
 				X(self_clear) X(master_irq) X(iir) X(forcewake) X(pcode)        \
 					X(rp_request) X(rpstat) X(rp_counter) X(pwr_well)       \
-						X(pll_enable) X(cdclk) X(aux_ctl) X(gmbus) \
-							X(gamw_eco) X(oa) X(oactx)
+						X(pll_enable) X(lcpll) X(cdclk) X(aux_ctl) \
+							X(gmbus) X(gamw_eco) X(oa) X(oactx)
 #define X(name) extern const struct gpu_reg_handler gpu_handler_##name;
 GPU_HANDLERS(X)
 #undef X

@@ -325,10 +325,17 @@ static void pipes_are_fused_off_unless_the_display_is_asked_for(void **state)
 	struct fx *fx = *state;
 	struct gpu_config config = { .platform = GPU_SKL, .native = true, .display = true };
 	struct gpu *gpu = gpu_new(&config, &fx->ops, fx);
+	struct fx *bdw = fx_new(GPU_BDW, true);
 
 	assert_int_equal(fx_reg(fx, 0x51000) & (1u << 30 | 1u << 21 | 1u << 28),
 			 1u << 30 | 1u << 21 | 1u << 28);
 	assert_int_equal(gpu_mmio_read(gpu, 0x51000, 4), 0);
+	gpu_free(gpu);
+	assert_int_equal(fx_reg(bdw, 0x42014), 1u << 30);
+	fx_free(bdw);
+	config.platform = GPU_BDW;
+	gpu = gpu_new(&config, &fx->ops, fx);
+	assert_int_equal(gpu_mmio_read(gpu, 0x42014, 4), 0);
 	gpu_free(gpu);
 }
 
@@ -342,6 +349,13 @@ static void display_requests_are_acknowledged_and_buses_find_nobody(void **state
 	assert_int_equal(fx_reg(fx, 0x45404), 0);
 	fx_set_reg(fx, 0x46010, 1u << 31);		/* LCPLL1: lock */
 	assert_int_equal(fx_reg(fx, 0x46010), 3u << 30);
+	assert_int_equal(fx_reg(fx, 0x130040), 1u << 30);	/* LCPLL: locked */
+	fx_set_reg(fx, 0x130040, 1u << 21);		/* another source */
+	assert_int_equal(fx_reg(fx, 0x130040), 1u << 30 | 1u << 21 | 1u << 19);
+	fx_set_reg(fx, 0x130040, 1u << 31 | 1u << 21);	/* off */
+	assert_int_equal(fx_reg(fx, 0x130040), 1u << 31 | 1u << 21 | 1u << 19);
+	fx_set_reg(fx, 0xc6008, 0x12345601);		/* SBI: busy */
+	assert_int_equal(fx_reg(fx, 0xc6008), 0x12345600);
 	fx_set_reg(fx, 0x45008, 1u << 31);		/* DBUF: power state */
 	assert_int_equal(fx_reg(fx, 0x45008), 3u << 30);
 	fx_set_reg(fx, 0x64010, 1u << 31 | 1u << 30 | 1u << 28 | 1u << 25 | 0xff);
@@ -352,6 +366,18 @@ static void display_requests_are_acknowledged_and_buses_find_nobody(void **state
 	assert_int_equal(fx_reg(fx, 0xc5108), 3u << 10);
 	fx_set_reg(fx, 0xc5104, 1u << 31);
 	assert_int_equal(fx_reg(fx, 0xc5108), 1u << 11);
+}
+
+static void slots_for_user_batches_open_what_they_may_write_anyway(void **state)
+{
+	unsigned int engine;
+
+	for (engine = 0; engine < GPU_NUM_ENGINES; engine++) {
+		uint32_t base = fx_base(engine);
+
+		assert_int_equal(fx_reg(*state, base + 0x4d0), base + 0x94);
+		assert_int_equal(fx_reg(*state, base + 0x4fc), base + 0x94);
+	}
 }
 
 static void power_on_reset_brings_back_every_reset_value(void **state)
@@ -404,6 +430,7 @@ int main(void)
 		T(platforms_have_their_identity_and_fuses),
 		T(pipes_are_fused_off_unless_the_display_is_asked_for),
 		T(display_requests_are_acknowledged_and_buses_find_nobody),
+		T(slots_for_user_batches_open_what_they_may_write_anyway),
 		T(power_on_reset_brings_back_every_reset_value),
 		T(ggtt_entries_beyond_the_end_read_zero_and_swallow_writes),
 	};

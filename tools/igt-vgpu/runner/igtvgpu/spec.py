@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Sequence
 
@@ -188,6 +189,12 @@ def on_real_gvt(spec: VmSpec) -> VmSpec:
         if isinstance(d, Vgpu) and d.any_share else d for d in spec.devices))
 
 
+def type_on(name: str, platform: str) -> str:
+    """What a type of vGPUs is called on a platform: GVT-g names its generation, 4 on Broadwell and 5 on the others."""
+    return re.sub(r"^GVTg_V\d", "GVTg_V4" if platform == "bdw" else "GVTg_V5", name)
+
+
 def on_platform(spec: VmSpec, platform: str) -> VmSpec:
     """The same VM on another GPU generation (bdw, kbl, cfl)."""
-    return replace(spec, gpus=tuple(replace(g, platform=platform) for g in spec.gpus))
+    return replace(spec, gpus=tuple(replace(g, platform=platform) for g in spec.gpus),
+                   devices=tuple(replace(d, type=type_on(d.type, platform)) if isinstance(d, Vgpu) else d for d in spec.devices))

@@ -57,8 +57,8 @@ class Tier:
         return (f"kernel-{self.backport}" if self.backport else "kernel") in (self.name, *self.after)
 
 
-def _on_kvmgt(host: str, tier: str, tests: tuple[str, ...]) -> tuple[str, ...]:
-    return (*_IGTVGPU, "run", "--host", host, "--tier", tier, *(f"--tests={t}" for t in tests))
+def _on_kvmgt(host: str, tier: str, tests: tuple[str, ...], *options: str) -> tuple[str, ...]:
+    return (*_IGTVGPU, "run", "--host", host, *options, "--tier", tier, *(f"--tests={t}" for t in tests))
 
 
 def _of_series(name: str, *command: str) -> tuple[str, ...]:
@@ -132,6 +132,9 @@ TIERS = (
          ("kernel", "kernel-kvmgt", "qemu"), alone=True),
     Tier("kvmgt", "on the real GVT-g, nested: more of it, and what both mediators show", _on_kvmgt("kvmgt", "kvmgt", KVMGT),
          paths.TESTS, ("kernel", "kernel-kvmgt", "qemu"), by_name=True, alone=True),
+    *(Tier(f"kvmgt-{platform}", f"the smoke on the real GVT-g of {name}", _on_kvmgt("kvmgt", f"kvmgt-{platform}", KVMGT_SMOKE, "--platform", platform),
+           paths.TESTS, ("kernel", "kernel-kvmgt", "qemu"), by_name=True, alone=True)
+      for platform, name in (("bdw", "Broadwell"), ("kbl", "Kaby Lake"), ("cfl", "Coffee Lake"))),
     # Does the host's side, gvt/, do with the series what it does without?
     Tier("kernel-kvmgt-series", "build: kernel of such a host, with the series", (str(SETUP / "kernel-build"), "kvmgt-series"),
          SETUP / "kernel-build", counts=False, by_name=True),

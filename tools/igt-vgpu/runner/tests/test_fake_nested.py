@@ -16,7 +16,7 @@ from igtvgpu import paths
 from igtvgpu.cli import UsageError, check_host
 from igtvgpu.initramfs import pack
 from igtvgpu.nested import NestedVM, make_vm
-from igtvgpu.spec import VGPU, Gpu, NativeGpu, SpecError, Vgpu, VmSpec, on_real_gvt
+from igtvgpu.spec import VGPU, Gpu, NativeGpu, SpecError, Vgpu, VmSpec, on_platform, on_real_gvt
 from igtvgpu.suite import Suite
 from igtvgpu.vm import Frozen, KmsgLine, VmConfig, VmError
 
@@ -222,8 +222,6 @@ class Host(unittest.TestCase):
         for device in (Vgpu(**own), Vgpu(abi="1.0"), Vgpu(pvinfo="magic=0"), NativeGpu()):
             with self.assertRaises(SpecError):
                 NestedVM(VmSpec(devices=(device,)), KVMGT)._gpus()
-        with self.assertRaises(SpecError):
-            NestedVM(VmSpec(gpus=(Gpu(platform="bdw"),)), KVMGT)._gpus()
         spec = on_real_gvt(VmSpec(devices=(Vgpu(any_share=True, **own),)))
         self.assertEqual(spec, VGPU, "tests with such shares run in one VM")
         args = NestedVM(spec, KVMGT)._gpus()
@@ -233,6 +231,19 @@ class Host(unittest.TestCase):
         vm = NestedVM(VmSpec(gpus=(Gpu(platform="kbl"),)), KVMGT)
         self.assertIn("igt-gpu,id=gpu0,platform=kbl", vm.l1.spec.gpu_args("software"))
         self.assertIn("igt-gpu-pci,gpu=gpu0,id=pgpu0,addr=02.0,display=on", vm.l1.spec.gpu_args("software"))
+
+    def test_broadwells_types_have_another_name(self):
+        for platform, name in (("bdw", "GVTg_V4_4"), ("skl", "GVTg_V5_4")):
+            vm = NestedVM(VmSpec(gpus=(Gpu(platform=platform),)), KVMGT)
+            self.assertEqual([kind for _, kind in vm._mdevs], [name])
+        spec = on_platform(VmSpec(devices=(Vgpu(type="GVTg_V5_8"), Vgpu(), NativeGpu())), "bdw")
+        self.assertEqual([getattr(d, "type", None) for d in spec.devices], ["GVTg_V4_8", "", None])
+
+    def test_what_is_known_of_broadwell_excuses_no_other(self):
+        vblank = "[drm] *ERROR* flip_done timed out"
+        for platform, excused in (("bdw", True), ("skl", False)):
+            vm = NestedVM(VmSpec(gpus=(Gpu(platform=platform),)), KVMGT)
+            self.assertEqual(any(re.search(a.pattern, vblank) for a in vm.known_splats), excused, platform)
 
 
 if __name__ == "__main__":
