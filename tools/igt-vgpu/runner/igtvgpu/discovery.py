@@ -120,6 +120,7 @@ def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: 
             wrong[folder] = build(folder, verbose)
         if wrong[folder]:
             expanded = [Item(declaration, declaration.full_name, broken=wrong[folder])]
+            wrong[folder] = f"the tests of {folder.name} do not compile; the first of them says why"
         else:
             expanded = kinds.expand(declaration, kernel)
         whole = bool(wrong[folder]) or declaration.kind in ("kselftest", "kunit")    # cannot be run in part

@@ -7,6 +7,7 @@ import os
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from fake_vm import Run
 from igtvgpu import discovery
@@ -159,6 +160,17 @@ class Lists(unittest.TestCase):
             with self.subTest(outcome=outcome):
                 run = self.run_set((f"smoke prog@a {outcome}",), ("subtest a", says(0, "Subtest a: SUCCESS", hang)), chosen="smoke")
                 self.assertEqual(run["s/prog/a"].status, status)
+
+    def test_why_tests_do_not_compile_is_said_once(self):
+        (self.program.parent / "Makefile").write_text("all:\n\t@echo x.c:1: error: no such thing; false\n")
+        suite = Suite("s", timeout=1)
+        for name in ("a", "b"):
+            suite.igt(str(self.program), name=name)
+            object.__setattr__(suite.declarations[-1], "folder", self.program.parent)
+        with mock.patch.object(discovery.paths, "OUT", self.program.parent / "out"):
+            first, second = discovery.select(suite.declarations, [], "fake")
+        self.assertIn("x.c:1: error: no such thing", first.broken)
+        self.assertRegex(second.broken, r"^the tests of .* do not compile; the first of them says why$")
 
     def test_on_demand_means_by_the_name_of_the_suite(self):
         suite = Suite("many", on_demand=True)
