@@ -15,13 +15,6 @@
 
 #define FILL_CHUNK	4096u	/* a multiple of all pixel sizes */
 
-/** struct blt_row - how the bytes of one row are combined */
-struct blt_row {
-	const struct blt *blt;
-	const uint8_t *pattern;	/* FILL_CHUNK + 16 bytes of the colour, NULL for a copy */
-	bool plain;		/* the result is the source, or the pattern, as it is */
-};
-
 /* Larger operations first let the host deliver pending interrupts: someone may wait for one. */
 #define LONG_BLIT_BYTES	(256u << 10)
 /*
@@ -68,17 +61,31 @@ static uint64_t surface_addr(const struct blt_surface *s, int64_t x, int32_t y, 
 	return s->base + gpu_tile_offset(s->tiling, s->pitch, x, y, run);
 }
 
-/* Host pointer to byte @x of row @y; *@run: how many bytes are contiguous there. */
-static uint8_t *surface_ptr(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
-			    bool write, uint32_t *run)
-{
-	unsigned int left;
-	uint64_t addr = surface_addr(s, x, y, run);
-	uint8_t *ptr = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, addr, write, &left);
+/** struct run - bytes of a row that are contiguous in the host, from where the row was drawn to */
+struct run {
+	uint8_t *ptr;
+	uint32_t left;		/* 0: to be looked up */
+};
 
-	if (*run > left)
-		*run = left;
-	return ptr;
+/* What is contiguous from byte @x of row @y on, unless @run has some left; false: fault. */
+static bool look_up(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
+		    bool write, struct run *run)
+{
+	uint32_t in_tile;
+	unsigned int in_page;
+
+	if (run->left)
+		return true;
+	run->ptr = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, surface_addr(s, x, y, &in_tile), write,
+			       &in_page);
+	run->left = in_tile < in_page ? in_tile : in_page;
+	return run->ptr;
+}
+
+static void advance(struct run *run, uint32_t bytes)
+{
+	run->ptr += bytes;
+	run->left -= bytes;
 }
 
 /**
@@ -101,6 +108,14 @@ static struct raster raster_of(const struct blt *blt)
 		raster.bit[i] = -(uint64_t)(blt->rop >> from[i] & 1);
 	return raster;
 }
+
+/** struct blt_row - how the bytes of one row are combined */
+struct blt_row {
+	const struct blt *blt;
+	const uint8_t *pattern;	/* FILL_CHUNK + 16 bytes of the colour, NULL for a copy */
+	bool plain;		/* the result is the source, or the pattern, as it is */
+	struct raster raster;
+};
 
 /** wide - what is combined at once, as the machine's vectors or as words */
 typedef uint64_t wide __attribute__((vector_size(32)));
@@ -130,7 +145,7 @@ static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src,
 	const struct blt *blt = row->blt;
 	const uint8_t *from = row->pattern ? row->pattern + phase % blt->cpp : src;
 	/* A copy, which no write to @dst can change: it stays in registers. */
-	const struct raster raster = raster_of(blt);
+	const struct raster raster = row->raster;
 	bool masked = blt->cpp == 4 && blt->channels != 0xf;
 	uint32_t i = 0;
 
@@ -149,36 +164,31 @@ static void combine(const struct blt_row *row, uint8_t *dst, const uint8_t *src,
 
 /* One row of @len bytes, from left to right; @from: the source row if it was copied aside. */
 static bool run_row(struct gpu_cs *cs, const struct blt_row *row, int32_t y, int32_t sy,
-		    const uint8_t *from, uint32_t len)
+		    uint8_t *from, uint32_t len)
 {
 	const struct blt *blt = row->blt;
 	int64_t dx = (int64_t)blt->x1 * blt->cpp, sx = (int64_t)blt->sx * blt->cpp;
-	uint32_t done, n, n_src;
+	struct run src = { from, from ? len : 0 }, dst = { 0 };
+	uint32_t done, n;
 
 	for (done = 0; done < len; done += n) {
-		const uint8_t *src = from ? from + done : NULL;
-		uint8_t *dst;
-
 		/*
 		 * The source first: the lookup of the destination may replace the same TLB entry,
 		 * not the pointer.
 		 */
-		n_src = len - done;
-		if (blt->copy && !from) {
-			src = surface_ptr(cs, &blt->src, sx + done, sy, false, &n_src);
-			if (!src)
-				return false;
-		}
-		dst = surface_ptr(cs, &blt->dst, dx + done, y, true, &n);
-		if (!dst)
+		if (blt->copy && !look_up(cs, &blt->src, sx + done, sy, false, &src))
 			return false;
-		if (n > n_src)
-			n = n_src;
-		if (n > len - done)
-			n = len - done;
-		if (n > FILL_CHUNK)
-			n = FILL_CHUNK;
-		combine(row, dst, src, done, n);
+		if (!look_up(cs, &blt->dst, dx + done, y, true, &dst))
+			return false;
+		n = len - done < FILL_CHUNK ? len - done : FILL_CHUNK;
+		if (n > dst.left)
+			n = dst.left;
+		if (blt->copy && n > src.left)
+			n = src.left;
+		combine(row, dst.ptr, src.ptr, done, n);
+		advance(&dst, n);
+		if (blt->copy)
+			advance(&src, n);
 	}
 	return true;
 }
@@ -188,16 +198,15 @@ static bool gather_row(struct gpu_cs *cs, const struct blt *blt, int32_t sy, uin
 		       uint32_t len)
 {
 	int64_t sx = (int64_t)blt->sx * blt->cpp;
+	struct run src = { 0 };
 	uint32_t done, n;
 
 	for (done = 0; done < len; done += n) {
-		const uint8_t *src = surface_ptr(cs, &blt->src, sx + done, sy, false, &n);
-
-		if (!src)
+		if (!look_up(cs, &blt->src, sx + done, sy, false, &src))
 			return false;
-		if (n > len - done)
-			n = len - done;
-		memcpy(to + done, src, n);
+		n = len - done < src.left ? len - done : src.left;
+		memcpy(to + done, src.ptr, n);
+		advance(&src, n);
 	}
 	return true;
 }
@@ -297,7 +306,7 @@ static bool is_plain(const struct blt *blt)
 enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt)
 {
 	uint8_t pattern[FILL_CHUNK + 16], *aside = NULL;
-	struct blt_row row = { .blt = blt, .plain = is_plain(blt) };
+	struct blt_row row = { .blt = blt, .plain = is_plain(blt), .raster = raster_of(blt) };
 	enum blt_result result;
 	unsigned int i;
 	uint32_t len;

@@ -24,6 +24,8 @@ enum gpu_space { GPU_SPACE_GGTT, GPU_SPACE_PPGTT };
 #define GPU_GGTT_CHUNK		4096	/* entries; a power-on reset clears only chunks in use */
 #define GPU_CS_MAX_DEPTH	3	/* ring, first and second level batch */
 #define GPU_TLB_ENTRIES		64
+#define GPU_PDE_ENTRIES		16
+#define GPU_PDE_SHIFT		21	/* a page directory's entry covers 2 MiB */
 
 /** struct gpu_tlb_entry - one cached translation, of the stream's own address spaces */
 struct gpu_tlb_entry {
@@ -37,6 +39,16 @@ struct gpu_tlb_entry {
 struct gpu_ppgtt {
 	bool four_level;	/* PDP0 is the PML4, otherwise PDP0-3 are page directories */
 	uint64_t pdp[4];	/* addresses, with domain bits */
+};
+
+/** struct gpu_pde - a page directory's entry, cached as hardware does */
+struct gpu_pde {
+	uint64_t tag;		/* address >> GPU_PDE_SHIFT | valid << 62 */
+	uint64_t generation;	/* gpu->tlb_generation when it was filled */
+	uint64_t entry;		/* 0: none */
+	uint64_t table;		/* the page directory, with domain bits */
+	const uint64_t *page;	/* in host memory, the page table it refers to; NULL: unknown */
+	bool writable;		/* this entry and those above it allow writing */
 };
 
 /** struct gpu_cs - one command streamer: what an engine is executing right now */
@@ -78,6 +90,7 @@ struct gpu_cs {
 	uint32_t undrawn;	/* blits that are not implemented */
 
 	struct gpu_tlb_entry tlb[GPU_TLB_ENTRIES];
+	struct gpu_pde pde[GPU_PDE_ENTRIES];
 };
 
 /** enum gpu_cs_result - what one step of a command stream came to */
@@ -235,6 +248,9 @@ uint8_t *gpu_ggtt_ptr_of(struct gpu *gpu, unsigned int domain, uint64_t addr, bo
  */
 uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 			unsigned int *page_shift);
+/* The same from a page directory's entry that may be known (.entry is not 0), or is set. */
+uint64_t gpu_ppgtt_walk_by(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+			   struct gpu_pde *pde);
 
 /* ---- cmd.c: the command streamer (runner's thread, no lock held) ---- */
 /* After a context was loaded: level 0, TLB empty, not waiting. */

@@ -91,17 +91,29 @@ static uint64_t ggtt_entry(struct gpu *gpu, unsigned int domain, uint64_t addr)
 	return pte;
 }
 
+/* By the page directory's entry, if it is cached: neighbours have the same. */
+static uint64_t translate_ppgtt(struct gpu_cs *cs, uint64_t addr, uint64_t generation)
+{
+	struct gpu_pde *pde = &cs->pde[(addr >> GPU_PDE_SHIFT) % GPU_PDE_ENTRIES];
+	uint64_t tag = addr >> GPU_PDE_SHIFT | TLB_VALID;
+
+	if (pde->tag != tag || pde->generation != generation)
+		*pde = (struct gpu_pde){ .tag = tag, .generation = generation };
+	return gpu_ppgtt_walk_by(cs->gpu, &cs->ppgtt, addr, pde);
+}
+
 /*
  * Entry of the page that holds @addr, with domain bits; 0 if absent. GGTT entries have no write bit
  * (i915 sets none). The stream of a vGPU's context reaches that vGPU's part of the GGTT and no
  * other, whatever its commands say.
  */
-static uint64_t translate(struct gpu_cs *cs, enum gpu_space space, uint64_t addr)
+static uint64_t translate(struct gpu_cs *cs, enum gpu_space space, uint64_t addr,
+			  uint64_t generation)
 {
 	uint64_t pte;
 
 	if (space == GPU_SPACE_PPGTT)
-		return gpu_ppgtt_walk(cs->gpu, &cs->ppgtt, addr, NULL);
+		return translate_ppgtt(cs, addr, generation);
 	pte = ggtt_entry(cs->gpu, cs->domain, addr);
 	return pte ? pte | GPU_PTE_WRITE : 0;
 }
@@ -154,7 +166,7 @@ uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, boo
 	if (entry->tag == tag && entry->generation == generation && (!write || entry->writable))
 		return entry->host + offset;
 
-	pte = translate(cs, space, addr);
+	pte = translate(cs, space, addr, generation);
 	dropped = write && !(pte & GPU_PTE_WRITE);
 	host = pte ? host_page(cs->gpu, pte, write && !dropped) : NULL;
 	if (!host) {
@@ -264,6 +276,7 @@ bool gpu_mem_write64(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, uin
 void gpu_tlb_flush(struct gpu_cs *cs)
 {
 	memset(cs->tlb, 0, sizeof(cs->tlb));
+	memset(cs->pde, 0, sizeof(cs->pde));
 }
 
 /**

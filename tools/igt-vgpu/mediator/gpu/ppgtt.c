@@ -36,64 +36,101 @@ static bool takes_ips(struct gpu *gpu, uint64_t table)
 				    memory_order_relaxed);
 }
 
-/* Entry @index of @table (address with domain bits); 0, not present, if there is no memory. */
-static uint64_t read_entry(struct gpu *gpu, uint64_t table, unsigned int index)
+/* The host's page of @table (address with domain bits); NULL if there is no memory. */
+static const uint64_t *table_page(struct gpu *gpu, uint64_t table)
 {
-	const uint64_t *page;
-
-	page = gpu->ops->page(gpu->opaque, (table & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT,
+	return gpu->ops->page(gpu->opaque, (table & GPU_DOMAIN_MASK) >> GPU_DOMAIN_SHIFT,
 			      table & GPU_ADDR_MASK, false);
+}
+
+/* Entry @index of a table's page; 0, not present, if there is no page. */
+static uint64_t read_entry(const uint64_t *page, unsigned int index)
+{
 	return page ? __atomic_load_n(&page[index], __ATOMIC_ACQUIRE) : 0;
 }
 
 /*
- * One walk. True: *@leaf is what translates @addr. False: nothing does, and nothing in the
- * 1 << *@shift bytes around it.
+ * To the page directory's entry for @addr. False: there is none, and nothing in the 1 << *@shift
+ * bytes around @addr.
  */
-static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
-		 struct gpu_ppgtt_leaf *leaf, unsigned int *shift)
+static bool walk_to_pde(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+			struct gpu_pde *pde, unsigned int *shift)
 {
 	uint64_t table, entry, write = GPU_PTE_WRITE;
-	unsigned int page_shift = GPU_PAGE_SHIFT;
 
 	if (ppgtt->four_level) {
 		table = ppgtt->pdp[0];
 		*shift = 39;
 	} else {
 		table = ppgtt->pdp[(addr >> 30) & 3];
-		*shift = 21;
+		*shift = GPU_PDE_SHIFT;
 	}
-
 	for (;; *shift -= 9) {
-		unsigned int index = (addr >> *shift) & ENTRIES_MASK;
+		entry = read_entry(table_page(gpu, table), (addr >> *shift) & ENTRIES_MASK);
+		if (!(entry & GPU_PTE_PRESENT))
+			return false;
+		write &= entry;
+		if (*shift == GPU_PDE_SHIFT)
+			break;
+		table = (entry & GPU_ADDR_MASK) | entry_domain(gpu, table, entry);
+	}
+	pde->entry = entry;
+	pde->table = table;
+	pde->page = NULL;
+	pde->writable = write;
+	return true;
+}
 
+/* From there to what translates @addr; returns and *@shift: the same. */
+static bool walk_from_pde(struct gpu *gpu, struct gpu_pde *pde, uint64_t addr,
+			  struct gpu_ppgtt_leaf *leaf, unsigned int *shift)
+{
+	uint64_t table = pde->table, entry = pde->entry;
+	unsigned int index;
+
+	*shift = GPU_PDE_SHIFT;
+	leaf->shift = GPU_PDE_SHIFT;
+	leaf->writable = pde->writable;
+	if (!(entry & PDE_PAGE_2M)) {
+		*shift = GPU_PAGE_SHIFT;
+		leaf->shift = entry & PDE_IPS_64K && takes_ips(gpu, table) ? 16 : GPU_PAGE_SHIFT;
+		index = (addr >> GPU_PAGE_SHIFT) & ENTRIES_MASK;
 		/*
 		 * In a table of 64 KiB pages only every 16th entry counts, the others hold
 		 * anything.
 		 */
-		if (*shift == 12 && page_shift == 16)
+		if (leaf->shift == 16)
 			index &= ~15u;
-		entry = read_entry(gpu, table, index);
+		table = (entry & GPU_ADDR_MASK) | entry_domain(gpu, table, entry);
+		if (!pde->page)
+			pde->page = table_page(gpu, table);
+		entry = read_entry(pde->page, index);
 		if (!(entry & GPU_PTE_PRESENT))
 			return false;
-		write &= entry;
-		if (*shift == 12)
-			break;
-		if (*shift == 21 && entry & PDE_PAGE_2M) {
-			page_shift = 21;
-			break;
-		}
-		if (*shift == 21 && entry & PDE_IPS_64K && takes_ips(gpu, table))
-			page_shift = 16;
-		table = (entry & GPU_ADDR_MASK) | entry_domain(gpu, table, entry);
+		leaf->writable &= !!(entry & GPU_PTE_WRITE);
 	}
-
-	leaf->shift = page_shift;
-	leaf->addr = addr >> page_shift << page_shift;
-	leaf->page = (entry & GPU_ADDR_MASK) >> page_shift << page_shift;
+	leaf->addr = addr >> leaf->shift << leaf->shift;
+	leaf->page = (entry & GPU_ADDR_MASK) >> leaf->shift << leaf->shift;
 	leaf->domain = entry_domain(gpu, table, entry) >> GPU_DOMAIN_SHIFT;
-	leaf->writable = write;
 	return true;
+}
+
+/* One walk: both. */
+static bool walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+		 struct gpu_ppgtt_leaf *leaf, unsigned int *shift)
+{
+	struct gpu_pde pde;
+
+	return walk_to_pde(gpu, ppgtt, addr, &pde, shift) &&
+	       walk_from_pde(gpu, &pde, addr, leaf, shift);
+}
+
+/* The page that holds @addr, as gpu_ppgtt_walk() returns it. */
+static uint64_t page_of(const struct gpu_ppgtt_leaf *leaf, uint64_t addr)
+{
+	return (leaf->page + (addr - leaf->addr)) >> GPU_PAGE_SHIFT << GPU_PAGE_SHIFT |
+	       (uint64_t)leaf->domain << GPU_DOMAIN_SHIFT | (leaf->writable ? GPU_PTE_WRITE : 0) |
+	       GPU_PTE_PRESENT;
 }
 
 /**
@@ -117,9 +154,24 @@ uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t
 		return 0;
 	if (page_shift)
 		*page_shift = leaf.shift;
-	return (leaf.page + (addr - leaf.addr)) >> GPU_PAGE_SHIFT << GPU_PAGE_SHIFT |
-	       (uint64_t)leaf.domain << GPU_DOMAIN_SHIFT | (leaf.writable ? GPU_PTE_WRITE : 0) |
-	       GPU_PTE_PRESENT;
+	return page_of(&leaf, addr);
+}
+
+/**
+ * gpu_ppgtt_walk_by - the same by way of a page directory's entry that may be known already
+ * @pde: in: what is known, an entry of @addr's, or nothing (.entry 0); out: the entry that was used
+ *
+ * Return: see gpu_ppgtt_walk().
+ */
+uint64_t gpu_ppgtt_walk_by(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
+			   struct gpu_pde *pde)
+{
+	struct gpu_ppgtt_leaf leaf;
+	unsigned int shift;
+
+	if (!pde->entry && !walk_to_pde(gpu, ppgtt, addr, pde, &shift))
+		return 0;
+	return walk_from_pde(gpu, pde, addr, &leaf, &shift) ? page_of(&leaf, addr) : 0;
 }
 
 /** gpu_ppgtt_each - see gpu.h */

@@ -201,6 +201,82 @@ static void a_tlb_flush_of_one_stream_forgets_its_translations(void **state)
 			 fx_mem(t->fx, 0, other));
 }
 
+/* The entry of a page directory that covers @va. */
+static uint64_t *pde_of(struct cst *t, uint64_t va)
+{
+	uint64_t table = t->ctx.pml4;
+	unsigned int shift;
+
+	for (shift = 39; shift > 21; shift -= 9)
+		table = ((uint64_t *)fx_mem(t->fx, 0, table))[(va >> shift) % 512] & GPU_ADDR_MASK;
+	return (uint64_t *)fx_mem(t->fx, 0, table) + (va >> 21) % 512;
+}
+
+static uint8_t *reads(struct cst *t, uint64_t va)
+{
+	return gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, va, false, NULL);
+}
+
+static void the_page_directorys_entry_is_cached_until_the_tlb_is_emptied(void **state)
+{
+	struct cst *t = *state;
+	uint64_t entry = *pde_of(t, DATA_VA);
+
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	*pde_of(t, DATA_VA) = 0;
+	/* a neighbour that nobody asked for before */
+	assert_ptr_equal(reads(t, DATA_VA + 0x1000), t->data + 0x1000);
+	gpu_tlb_flush(t->cs);
+	assert_null(reads(t, DATA_VA + 0x1000));
+
+	*pde_of(t, DATA_VA) = entry;
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	*pde_of(t, DATA_VA) = 0;
+	atomic_fetch_add(&t->gpu->tlb_generation, 1);
+	assert_null(reads(t, DATA_VA + 0x1000));
+}
+
+static void what_is_absent_is_not_cached(void **state)
+{
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 0, 1);
+
+	/* in a table that is known, and where there is no table */
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	assert_null(reads(t, DATA_VA + 0x100000));
+	assert_null(reads(t, DATA_VA + 0x4000000));
+	fx_ppgtt_map(&t->ctx, DATA_VA + 0x100000, page, 1, 0);
+	fx_ppgtt_map(&t->ctx, DATA_VA + 0x4000000, page, 1, 0);
+	assert_ptr_equal(reads(t, DATA_VA + 0x100000), fx_mem(t->fx, 0, page));
+	assert_ptr_equal(reads(t, DATA_VA + 0x4000000), fx_mem(t->fx, 0, page));
+}
+
+static void distant_addresses_do_not_mix_in_the_cache_of_page_directories(void **state)
+{
+	static const uint64_t distance = (uint64_t)GPU_PDE_ENTRIES << GPU_PDE_SHIFT;
+	struct cst *t = *state;
+	uint64_t page = fx_alloc(t->fx, 0, 2);
+
+	fx_ppgtt_map(&t->ctx, DATA_VA + distance, page, 2, 0);
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	assert_ptr_equal(reads(t, DATA_VA + distance), fx_mem(t->fx, 0, page));
+	assert_ptr_equal(reads(t, DATA_VA + 0x1000), t->data + 0x1000);
+	assert_ptr_equal(reads(t, DATA_VA + distance + 0x1000), fx_mem(t->fx, 0, page + 0x1000));
+}
+
+static void a_read_only_page_directory_entry_holds_for_all_of_its_pages(void **state)
+{
+	struct cst *t = *state;
+
+	*pde_of(t, DATA_VA) &= ~GPU_PTE_WRITE;
+	memset(t->data, 0xaa, 0x2000);
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, DATA_VA, 1));
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x1000, 1));
+	assert_int_equal(cst_data32(t, 0), 0xaaaaaaaa);
+	assert_int_equal(cst_data32(t, 0x1000), 0xaaaaaaaa);
+	assert_false(t->cs->faulted);
+}
+
 static void equal_addresses_of_both_spaces_do_not_mix_in_the_tlb(void **state)
 {
 	struct cst *t = *state;
@@ -308,6 +384,10 @@ int main(void)
 		TEST(a_write_to_a_read_only_page_is_dropped_without_a_fault),
 		TEST(a_translation_is_cached_until_the_generation_changes),
 		TEST(a_tlb_flush_of_one_stream_forgets_its_translations),
+		TEST(the_page_directorys_entry_is_cached_until_the_tlb_is_emptied),
+		TEST(what_is_absent_is_not_cached),
+		TEST(distant_addresses_do_not_mix_in_the_cache_of_page_directories),
+		TEST(a_read_only_page_directory_entry_holds_for_all_of_its_pages),
 		TEST(equal_addresses_of_both_spaces_do_not_mix_in_the_tlb),
 		TEST(a_ggtt_entry_names_the_domain_of_its_page),
 		cmocka_unit_test(a_vgpus_stream_reaches_its_own_part_of_the_ggtt_only),
