@@ -26,6 +26,11 @@ const struct gpu_platform_info gpu_platforms[] = {
 			{ 0x9138, 0 },			/* EU_DISABLE1 */
 			{ 0x913c, 0 },			/* EU_DISABLE2 */
 			{ 0xa26c, 0 },			/* CTC_MODE */
+			/*
+			 * PCH_RAWCLK_FREQ, MHz, as firmware leaves it on a mobile Broadwell. i915 divides
+			 * it for the AUX channels and never writes it.
+			 */
+			{ 0xc6204, 24 },
 		},
 	},
 	[GPU_KBL] = {

@@ -332,6 +332,8 @@ static void pipes_are_fused_off_unless_the_display_is_asked_for(void **state)
 	assert_int_equal(gpu_mmio_read(gpu, 0x51000, 4), 0);
 	gpu_free(gpu);
 	assert_int_equal(fx_reg(bdw, 0x42014), 1u << 30);
+	assert_int_equal(fx_reg(bdw, 0xc6204), 24);	/* or its AUX channels have no clock */
+	assert_int_equal(fx_reg(fx, 0xc6204), 0);
 	fx_free(bdw);
 	config.platform = GPU_BDW;
 	gpu = gpu_new(&config, &fx->ops, fx);
