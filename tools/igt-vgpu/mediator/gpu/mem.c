@@ -4,7 +4,8 @@
  * (PPGTT) space to host pointers, through a small software TLB.
  *
  * Called by the command handlers on the engine's thread, without gpu->lock; gpu_ggtt_ptr() by
- * anyone. It must not keep a host pointer beyond the TLB generation in which it was looked up.
+ * anyone. It must not keep a host pointer beyond the TLB generation in which it was looked up; who is
+ * given one, until the stream's next step (gpu_mem_ptr()).
  *
  * A write through an entry that does not allow it is dropped without a fault: i915 maps its scratch
  * pages read-only and lets user batches write there (igt_ctx_readonly checks that nothing arrives

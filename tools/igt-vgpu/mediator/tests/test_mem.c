@@ -236,6 +236,31 @@ static void the_page_directorys_entry_is_cached_until_the_tlb_is_emptied(void **
 	assert_null(reads(t, DATA_VA + 0x1000));
 }
 
+static unsigned int looks;
+
+static void *counting_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
+{
+	struct fx *fx = opaque;
+
+	looks++;
+	return fx_mem(fx, domain, addr);
+}
+
+static void a_neighbour_in_the_same_table_costs_one_look_at_the_host(void **state)
+{
+	struct cst *t = *state;
+
+	t->fx->ops.page = counting_page;
+	gpu_tlb_flush(t->cs);
+	looks = 0;
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	assert_int_equal(looks, 5);	/* four tables and the page */
+	assert_ptr_equal(reads(t, DATA_VA + 0x1000), t->data + 0x1000);
+	assert_int_equal(looks, 6);
+	assert_ptr_equal(reads(t, DATA_VA), t->data);
+	assert_int_equal(looks, 6);
+}
+
 static void what_is_absent_is_not_cached(void **state)
 {
 	struct cst *t = *state;
@@ -385,6 +410,7 @@ int main(void)
 		TEST(a_translation_is_cached_until_the_generation_changes),
 		TEST(a_tlb_flush_of_one_stream_forgets_its_translations),
 		TEST(the_page_directorys_entry_is_cached_until_the_tlb_is_emptied),
+		TEST(a_neighbour_in_the_same_table_costs_one_look_at_the_host),
 		TEST(what_is_absent_is_not_cached),
 		TEST(distant_addresses_do_not_mix_in_the_cache_of_page_directories),
 		TEST(a_read_only_page_directory_entry_holds_for_all_of_its_pages),

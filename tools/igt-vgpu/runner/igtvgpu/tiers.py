@@ -27,7 +27,8 @@ _SELF = paths.TOOLS / "runner" / "tests"
 # Detection, batches, the first comparisons: each program starts slowly there, so only a few.
 KVMGT_SMOKE = ("igt/vgpu_detect/the-debugfs-file-agrees-with-the-pvinfo-page", "igt/vgpu_exec/stores-arrive-*-rcs0",
                "igt/vgpu_exec/stores-arrive-*-bcs0", "igt/vgpu_exec/the-blitter-copies-and-fills-exactly",
-               "kvmgt/the_pvinfo_page_is_the_same", "kvmgt/the_registers_of_a_probe_read_the_same")
+               "kvmgt/a_cpu_of_l1_that_loads_its_fpu_disturbs_no_guest", "kvmgt/the_pvinfo_page_is_the_same",
+               "kvmgt/the_registers_of_a_probe_read_the_same")
 # And balloons, a fence, the other engines, a reload, all comparisons.
 KVMGT = (*KVMGT_SMOKE, "igt/vgpu_balloon/the-*",        # the others read a million GGTT entries
          "igt/vgpu_fence/three-times-as-many-tiled-maps-as-fences-all-work", "igt/vgpu_exec/stores-arrive-*",
