@@ -61,7 +61,8 @@ EXPORT_SYMBOL_IF_KUNIT(i915_svm_check_args);
  *
  * The address is canonical, as execbuf wants it: bit 47 is repeated above. Of process memory it is
  * the CPU's as well, and there the upper half is the kernel's. (With page tables of 5 levels the
- * CPU has memory at what the address looks like without the repeated bits, but that is not it.)
+ * CPU has memory at what the address looks like without the repeated bits, but that is not it.) So
+ * process memory ends where the lower half does.
  *
  * Return: 0, -EINVAL, or -EFAULT: a process has no memory there.
  */
@@ -75,7 +76,8 @@ int i915_svm_check_place(const struct drm_i915_gem_vm_range *args, u64 total)
 	if (range_overflows(address, args->length, total))
 		return -EINVAL;
 
-	if (args->op == I915_VM_RANGE_BIND_MEMORY && args->address != address)
+	if (args->op == I915_VM_RANGE_BIND_MEMORY &&
+	    address + args->length > BIT_ULL(GEN8_HIGH_ADDRESS_BIT))
 		return -EFAULT;
 
 	return 0;

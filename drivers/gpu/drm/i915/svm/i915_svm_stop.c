@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Makes the GPU leave a VM: waits for its requests, which are all in the VM's reservation object.
- * Those that take too long have their contexts banned; those that have not begun by then are
- * skipped.
+ * Makes the GPU leave a VM: waits for its requests. Of each context the VM's reservation object has
+ * the last one, for which those before it finish. If that takes too long, contexts that have begun
+ * what is not finished are banned, and of the others all requests are skipped.
  */
 
 #include <linux/dma-resv.h>
@@ -30,6 +30,57 @@ static struct intel_context *unfinished_context(struct i915_request *rq)
 	rcu_read_unlock();
 
 	return ce;
+}
+
+/*
+ * The request before @rq of the same context, with a reference, or NULL if all of them are
+ * finished: they finish in the order in which they were made. This cannot take the timeline's
+ * mutex, under which memory is allocated. So a request that is finished may be taken out of the
+ * list and be reused meanwhile; then it is of another timeline, or a later one of this.
+ */
+static struct i915_request *unfinished_before(struct intel_context *ce, struct i915_request *rq)
+{
+	struct i915_request *before = NULL;
+	struct list_head *prev;
+
+	rcu_read_lock();
+	prev = READ_ONCE(rq->link.prev);
+	if (prev != &ce->timeline->requests)
+		before = i915_request_get_rcu(list_entry(prev, struct i915_request, link));
+	rcu_read_unlock();
+	if (!before)
+		return NULL;
+
+	if (!i915_request_completed(before)) {
+		/* dma_fence_init() writes both before it clears the flag of the finished one. */
+		smp_rmb();
+		if (before->fence.context == rq->fence.context &&
+		    !i915_seqno_passed(before->fence.seqno, rq->fence.seqno))
+			return before;
+	}
+
+	i915_request_put(before);
+	return NULL;
+}
+
+/*
+ * The first unfinished request of a context, with a reference; what is before it on the GPU is
+ * somebody else's. @skipped returns whether it and all others up to @rq have an error.
+ */
+static struct i915_request *first_unfinished(struct intel_context *ce, struct i915_request *rq,
+					     bool *skipped)
+{
+	struct i915_request *before;
+
+	i915_request_get(rq);
+	*skipped = i915_request_has_fatal_error(rq);
+	while ((before = unfinished_before(ce, rq))) {
+		i915_request_put(rq);
+		rq = before;
+		*skipped &= i915_request_has_fatal_error(rq);
+	}
+
+	return rq;
 }
 
 static struct intel_engine_cs *engine_of(struct intel_context *ce, struct i915_request *rq)
@@ -62,8 +113,9 @@ static bool runs_on(struct intel_engine_cs *engine, const struct intel_context *
 }
 
 typedef void (*unfinished_fn)(struct i915_svm *svm, struct intel_context *ce,
-			      struct i915_request *rq);
+			      struct i915_request *first, struct i915_request *last);
 
+/* Once for each context that has unfinished requests in the VM */
 static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
 {
 	struct dma_resv_iter cursor;
@@ -71,16 +123,21 @@ static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
 
 	dma_resv_iter_begin(&cursor, &svm->vm->_resv, DMA_RESV_USAGE_BOOKKEEP);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		struct i915_request *first;
 		struct intel_context *ce;
+		bool skipped;
 
 		if (!dma_fence_is_i915(fence))
 			continue;
 
 		ce = unfinished_context(to_request(fence));
-		if (ce) {
-			fn(svm, ce, to_request(fence));
-			intel_context_put(ce);
-		}
+		if (!ce)
+			continue;
+
+		first = first_unfinished(ce, to_request(fence), &skipped);
+		fn(svm, ce, first, to_request(fence));
+		i915_request_put(first);
+		intel_context_put(ce);
 	}
 	dma_resv_iter_end(&cursor);
 }
@@ -104,6 +161,18 @@ static void skip_one(struct i915_svm *svm, struct intel_context *ce, struct i915
 	atomic64_inc(&svm_stats(svm)->skips);
 }
 
+static void skip_all(struct i915_svm *svm, struct intel_context *ce, struct i915_request *last)
+{
+	struct i915_request *rq = i915_request_get(last), *before;
+
+	do {
+		skip_one(svm, ce, rq);
+		before = unfinished_before(ce, rq);
+		i915_request_put(rq);
+		rq = before;
+	} while (rq);
+}
+
 static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
 {
 	struct intel_engine_cs *engine;
@@ -124,14 +193,15 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
 }
 
 /* What has not begun, but was given to the GPU, is waited for: somebody else's is before it */
-static void stop_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+static void stop_one(struct i915_svm *svm, struct intel_context *ce,
+		     struct i915_request *first, struct i915_request *last)
 {
 	struct intel_engine_cs *engine;
 
-	if (i915_request_started(rq))
-		ban_one(svm, ce, rq);
-	else if (!i915_request_active_engine(rq, &engine))
-		skip_one(svm, ce, rq);
+	if (i915_request_started(first))
+		ban_one(svm, ce, first);
+	else if (!i915_request_active_engine(first, &engine))
+		skip_all(svm, ce, last);
 }
 
 /**
@@ -155,9 +225,10 @@ void i915_svm_ban(struct work_struct *work)
 	memalloc_noreclaim_restore(noreclaim);
 }
 
-static void pulse_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
+static void pulse_one(struct i915_svm *svm, struct intel_context *ce,
+		      struct i915_request *first, struct i915_request *last)
 {
-	struct intel_engine_cs *engine = engine_of(ce, rq);
+	struct intel_engine_cs *engine = engine_of(ce, first);
 
 	if (engine)
 		intel_engine_pulse(engine);
@@ -179,30 +250,31 @@ void i915_svm_pulse(struct work_struct *work)
  * A request that is skipped, or of a banned context, and still waits for something else may do so
  * for ever. But it cannot get onto the GPU any more as anything but a no-op, so there is no need to
  * wait with it. (One that had begun when it was taken off the GPU would go on, error or not: only a
- * ban makes its context image forget where it was.)
+ * ban makes its context image forget where it was.) All of this holds of a context's requests if it
+ * does of the first: none is on the GPU, or begins, before that is finished.
  *
  * The order matters. i915_request_active_engine() takes the lock under which requests are put onto
- * the GPU: who does so later sees the error.
+ * the GPU: who does so later sees the errors.
  */
 static bool gone(struct dma_fence *fence)
 {
 	struct intel_engine_cs *engine;
+	struct i915_request *first;
 	struct intel_context *ce;
-	struct i915_request *rq;
 	bool skipped, ret;
 
 	if (!dma_fence_is_i915(fence))
 		return dma_fence_is_signaled(fence);
 
-	rq = to_request(fence);
-	ce = unfinished_context(rq);
+	ce = unfinished_context(to_request(fence));
 	if (!ce)
 		return true;
 
-	skipped = i915_request_has_fatal_error(rq);
-	ret = intel_context_has_inflight(ce) && !i915_request_active_engine(rq, &engine) &&
+	first = first_unfinished(ce, to_request(fence), &skipped);
+	ret = intel_context_has_inflight(ce) && !i915_request_active_engine(first, &engine) &&
 		!intel_context_inflight(ce) &&
-		(intel_context_is_banned(ce) || (skipped && !i915_request_started(rq)));
+		(intel_context_is_banned(ce) || (skipped && !i915_request_started(first)));
+	i915_request_put(first);
 	intel_context_put(ce);
 	return ret;
 }
@@ -245,9 +317,10 @@ static void ban(struct i915_svm *svm, bool reset)
 }
 
 /*
- * A ban, and a pulse where engines can be preempted; if that does not help, resets. What is behind
- * another context on an engine that cannot be preempted waits for that one, as with userptr: its
- * client may run it for as long as it likes, and heartbeats end it if it hangs.
+ * A ban, and a pulse where engines can be preempted; if that does not help, resets. What was given
+ * to the GPU and has not begun waits for what is before it there, another context's request or one
+ * that a semaphore waits for, as with userptr: its client may run that for as long as it likes, and
+ * heartbeats end it if it hangs.
  */
 static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
 {

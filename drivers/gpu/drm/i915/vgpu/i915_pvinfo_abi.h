@@ -149,7 +149,8 @@
  * @VGT_G2V_CHANNEL_DOORBELL: execute what is in the channel; done before this write completes
  * @VGT_G2V_MAX: one more than the last number
  *
- * 8 and 9 were used by the unmerged series named above and are not given out again.
+ * 0 and 1 are reserved: deployed mediators take 1 for something and ignore it. 8 and 9 were used by
+ * the unmerged series named above and are not given out again.
  */
 enum vgt_g2v_type {
 	VGT_G2V_PPGTT_L3_PAGE_TABLE_CREATE = 2,

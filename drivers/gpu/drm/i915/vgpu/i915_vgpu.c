@@ -40,7 +40,7 @@
  * The page says                    Outcome                               Log
  * ================================ ===================================== =========================
  * nothing, it is zero              bare hardware                         a debug line
- * all ones                         bare hardware; the GPU may be dead    a warning
+ * all ones                         bare hardware; the GPU may be dead    a warning below Gen12
  * another magic                    bare hardware                         a debug line, the magic
  * our magic, another major version the probe fails, -EPROTONOSUPPORT     both versions
  * a required capability is missing the probe fails, -ENXIO               the capability
@@ -115,8 +115,12 @@ static void say_why_not(struct drm_i915_private *i915, enum vgpu_verdict verdict
 		break;
 
 	case VGPU_VERDICT_ALL_ONES:
-		drm_warn(&i915->drm,
-			 "vGPU: the PVINFO page reads as all ones, nobody answers there; going on as on bare hardware\n");
+		/* From Gen12 on, the power well of what is there may be off. */
+		if (GRAPHICS_VER(i915) < 12)
+			drm_warn(&i915->drm,
+				 "vGPU: the PVINFO page reads as all ones, nobody answers there; going on as on bare hardware\n");
+		else
+			drm_dbg(&i915->drm, "vGPU: the PVINFO page reads as all ones\n");
 		break;
 
 	case VGPU_VERDICT_FOREIGN:

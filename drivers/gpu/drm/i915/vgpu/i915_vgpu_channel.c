@@ -280,6 +280,9 @@ static int write_request(struct vgpu_channel *channel, enum vgpu_request request
 		return -ENODEV;
 
 	channel->seqno++;
+	/* Posted requests have no response, and what is not in the ring any more will have none. */
+	if (channel->seqno - channel->answered > S32_MAX)
+		channel->answered = channel->seqno - MAX_REQUESTS;
 	channel->stats.requests[request]++;
 	trace_vgpu_request(channel, msg);
 

@@ -106,7 +106,10 @@ struct vgpu_channel {
 	u32 index;
 	/** @shared: memory shared with the mediator, %VGPU_CHANNEL_SIZE bytes */
 	struct vgt_channel *shared;
-	/** @fences: those that the mediator was told to set and not to clear; atomic bits */
+	/**
+	 * @fences: those that the mediator was told to set and, by a request for that alone, not to
+	 * clear; atomic bits
+	 */
 	DECLARE_BITMAP(fences, VGPU_MAX_FENCES);
 
 	/** @sync: held for a synchronous request as a whole; taken before @lock */
@@ -127,7 +130,7 @@ struct vgpu_channel {
 	struct vgpu_ring response;
 	/** @seqno: of the last request */
 	u32 seqno;
-	/** @answered: seqno of the last response */
+	/** @answered: seqno of the last response, or of a later request that has none */
 	u32 answered;
 	/** @pinned: contexts that are, &struct vgpu_context */
 	struct list_head pinned;

@@ -34,8 +34,9 @@
  * If the mediator refuses a fence, or does not answer, the registers are written. Which way a fence
  * was set does not matter for how it is changed.
  *
- * When the driver is unloaded, what it has set by request and has not cleared since is cleared. As
- * a rule, that is nothing: a fence is cleared with the last object that has it.
+ * When the driver is unloaded, what it has set by request and has not cleared since is cleared, or
+ * cleared once more if that was part of a restore. As a rule, that is nothing: a fence is cleared
+ * with the last object that has it.
  */
 
 static u32 abi_tiling(u32 tiling)

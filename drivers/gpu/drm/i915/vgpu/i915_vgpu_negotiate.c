@@ -30,7 +30,8 @@
  * needs to know.
  *
  * The driver stops the channel when it is unloaded, and on shutdown: with kexec, the memory belongs
- * to another kernel afterwards. Nothing is done for hibernation, before which the GPU is reset.
+ * to another kernel afterwards. Nothing is done for hibernation, before which the GPU is reset (but
+ * not by a kernel that has %CONFIG_HIBERNATION and lacks %CONFIG_SUSPEND: there, unload i915 first).
  */
 
 struct device_channel {
@@ -206,7 +207,8 @@ void intel_vgpu_channel_shutdown(struct drm_i915_private *i915)
 {
 	struct vgpu_channel *channel = i915->vgpu.channel;
 
-	if (!channel)
+	/* Closed before: the fences are those of the next driver, if there is one. */
+	if (!channel || READ_ONCE(channel->state) == VGPU_CHANNEL_CLOSED)
 		return;
 
 	intel_vgpu_fences_clear(i915);

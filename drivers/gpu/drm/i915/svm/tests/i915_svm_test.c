@@ -194,6 +194,12 @@ static void memory_is_where_the_cpu_has_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), -EFAULT);
 	args.op = I915_VM_RANGE_BIND_OBJECT;
 	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), 0);
+
+	args.op = I915_VM_RANGE_BIND_MEMORY;
+	args.address = 0x7ffffffff000;
+	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), 0);
+	args.length = SZ_8K;
+	KUNIT_EXPECT_EQ(test, i915_svm_check_place(&args, TOTAL_48B), -EFAULT);
 }
 
 static void chunks_cover_a_range(struct kunit *test)

@@ -45,15 +45,18 @@ static int balloon_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, t);
 
 	drm_mm_init(&t->mm, 0, TOTAL);
-	set_partition(test, &t->partition, grant);
 	test->priv = t;
+	set_partition(test, &t->partition, grant);
 	return 0;
 }
 
-/* Whatever happened, nothing stays reserved. */
+/* Whatever happened, nothing stays reserved. KUnit calls this after an init that failed, too. */
 static void balloon_test_exit(struct kunit *test)
 {
 	struct balloon_test *t = test->priv;
+
+	if (!t)
+		return;
 
 	KUNIT_EXPECT_TRUE(test, drm_mm_clean(&t->mm));
 	drm_mm_takedown(&t->mm);

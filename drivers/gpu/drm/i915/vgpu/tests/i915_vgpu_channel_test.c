@@ -31,6 +31,9 @@ static void channel_test_exit(struct kunit *test)
 {
 	struct mock_host *host = test->priv;
 
+	if (!host)
+		return;
+
 	KUNIT_EXPECT_EQ(test, host->gets, 0);
 	KUNIT_EXPECT_FALSE(test, host->channel.awake);
 	KUNIT_EXPECT_EQ(test, host->offs, host->channel.state == VGPU_CHANNEL_OFF);
@@ -425,6 +428,25 @@ static void a_synchronous_request_waits_behind_failures(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->channel.state, VGPU_CHANNEL_ON);
 }
 
+/* Contexts only: there was no response to the last 2^32 requests but a few. */
+static void a_request_fails_where_the_seqno_starts_again(struct kunit *test)
+{
+	struct mock_host *host = started(test);
+	u32 i;
+
+	host->channel.seqno = U32_MAX - 2;
+	host->status = VGT_STATUS_NO_SUCH_CONTEXT;
+	for (i = 0; i < 6; i++)
+		KUNIT_ASSERT_EQ(test, post(host, i), 0);
+	KUNIT_EXPECT_EQ(test, host->channel.seqno, 3);
+
+	mock_host_drain(host);
+	host->status = VGT_STATUS_OK;
+	KUNIT_EXPECT_EQ(test, sync_fence(host), 0);
+	KUNIT_EXPECT_EQ(test, host->channel.stats.failed, 6);
+	KUNIT_EXPECT_EQ(test, host->channel.state, VGPU_CHANNEL_ON);
+}
+
 static void a_synchronous_request_to_nobody_is_given_up(struct kunit *test)
 {
 	struct mock_host *host = started(test);
@@ -682,6 +704,7 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(a_closed_channel_leaves_the_next_driver_alone),
 	KUNIT_CASE(a_synchronous_request_is_one_doorbell),
 	KUNIT_CASE(a_synchronous_request_waits_behind_failures),
+	KUNIT_CASE(a_request_fails_where_the_seqno_starts_again),
 	KUNIT_CASE(a_synchronous_request_to_nobody_is_given_up),
 	KUNIT_CASE(a_synchronous_request_is_given_up_in_spite_of_responses),
 	KUNIT_CASE(a_synchronous_request_after_a_reset_is_not_waited_for),

@@ -40,6 +40,9 @@ static void ring_test_exit(struct kunit *test)
 	struct ring_test *t = test->priv;
 	int i;
 
+	if (!t)
+		return;
+
 	for (i = 0; i < ARRAY_SIZE(t->guard); i++)
 		KUNIT_EXPECT_EQ(test, t->guard[i], 0);
 }
