@@ -11,6 +11,7 @@ from igtvgpu.api import *
 
 USUAL = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=128 * MIB, hidden_base=1024 * MIB,
                              hidden_size=384 * MIB, fences=8, any_share=True),))
+BARE = VmSpec(devices=(NativeGpu(),))
 SMALL = VmSpec(devices=(Vgpu("vgpu0", aperture_base=32 * MIB, aperture_size=16 * MIB, hidden_base=2048 * MIB,
                              hidden_size=16 * MIB, fences=3),))
 NO_FENCES = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=128 * MIB, hidden_base=1024 * MIB,
@@ -46,6 +47,7 @@ suite.igt("vgpu_context", subtests=CONTEXTS, allow=HANG, timeout=60)
 # Mirrored memory; suite_svm.py compares page tables after each step of the same programs.
 suite.igt("vgpu_svm", timeout=300)
 suite.igt("vgpu_svm_life", timeout=120, allow=HANG)
+suite.igt("vgpu_svm_life", name="native/vgpu_svm_life", vm=BARE, timeout=120, allow=HANG)
 
 suite.igt("vgpu_balloon", name="small/vgpu_balloon", vm=SMALL)
 suite.igt("vgpu_fence", name="small/vgpu_fence", vm=SMALL, subtests=WITH_FENCES)

@@ -4,6 +4,7 @@
 #define VGPU_CMD_H
 
 #define CMD_NOOP			0u
+#define CMD_ARB_CHECK			(0x05u << 23)
 #define CMD_BATCH_END			(0x0au << 23)
 #define CMD_MATH(n)			(0x1au << 23 | ((n) - 1))
 #define CMD_STORE_DWORD			(0x20u << 23 | 2)

@@ -331,15 +331,27 @@ void vgpu_emit_end_unless(struct vgpu_code *code, uint64_t at)
  * finds 1 there and the jump follows. It is mapped now: who waits for this batch may hold the lock
  * that mmap() takes.
  */
-void vgpu_emit_spin(struct vgpu_code *code)
+static void emit_loop(struct vgpu_code *code, bool polite)
 {
 	uint64_t here = vgpu_code_here(code);
 
+	if (polite)
+		vgpu_emit(code, CMD_ARB_CHECK);
 	code->map = gem_mmap__cpu(code->vm->fd, code->handle, 0, VGPU_CODE_SIZE,
 				  PROT_READ | PROT_WRITE);
 	code->dwords[VGPU_CODE_DWORDS - 1] = 1;
 	vgpu_emit_end_unless(code, code->addr + VGPU_CODE_SIZE - 4);
 	vgpu_emit_jump(code, here);
+}
+
+void vgpu_emit_spin(struct vgpu_code *code)
+{
+	emit_loop(code, false);
+}
+
+void vgpu_emit_polite_spin(struct vgpu_code *code)
+{
+	emit_loop(code, true);
 }
 
 void vgpu_code_write(struct vgpu_code *code)

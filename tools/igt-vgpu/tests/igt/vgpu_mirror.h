@@ -112,6 +112,8 @@ void vgpu_emit_jump(struct vgpu_code *code, uint64_t to);
 void vgpu_emit_end_unless(struct vgpu_code *code, uint64_t at);
 /* Jumps in circles until vgpu_code_release(), then ends the batch. */
 void vgpu_emit_spin(struct vgpu_code *code);
+/* So, and bare hardware may switch to another context meanwhile. */
+void vgpu_emit_polite_spin(struct vgpu_code *code);
 /* Appends the end and puts it into the object: submitting does so, if nobody did before. */
 void vgpu_code_write(struct vgpu_code *code);
 /* 0 or -errno. Does not wait. */

@@ -534,14 +534,21 @@ static void *unmap(void *arg)
 }
 
 /* A batch that has begun, which its store shows, and does not end until it is released. */
-static void submit_spinner(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
+typedef void (*spin_fn)(struct vgpu_code *code);
+
+static void submit_spinning(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at, spin_fn spin)
 {
 	vgpu_code_begin(code, vm);
 	vgpu_emit_store(code, at, 1);
-	vgpu_emit_spin(code);
+	spin(code);
 	igt_assert_eq(vgpu_code_submit(code), 0);
 	while (*(volatile uint32_t *)at != 1)
 		usleep(1000);
+}
+
+static void submit_spinner(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
+{
+	submit_spinning(code, vm, at, vgpu_emit_spin);
 }
 
 static void submit_store(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
@@ -636,11 +643,11 @@ struct hog {
 	uint8_t *at;
 };
 
-static void hog_begin(struct hog *hog, int fd)
+static void hog_begin(struct hog *hog, int fd, spin_fn spin)
 {
 	vgpu_vm_open(&hog->vm, fd, I915_EXEC_RENDER);
 	hog->at = bound_small(&hog->vm, MIB);
-	submit_spinner(&hog->code, &hog->vm, hog->at);
+	submit_spinning(&hog->code, &hog->vm, hog->at, spin);
 }
 
 static void hog_close(struct hog *hog)
@@ -673,7 +680,7 @@ static void test_behind_another(struct vgpu_vm *vm)
 
 	vgpu_guest_require(&guest);
 	u.at = bound_small(vm, MIB);
-	hog_begin(&hog, vm->fd);
+	hog_begin(&hog, vm->fd, vgpu_emit_spin);
 	submit_store(&code, vm, u.at);
 	igt_assert(!pthread_create(&u.thread, NULL, unmap, &u));
 	usleep(OTHER_MS * 1000);
@@ -694,6 +701,37 @@ static void test_behind_another(struct vgpu_vm *vm)
  * The GPU takes two contexts at a time, so the third one's batch is still with the driver. It is
  * lost, and told so; its context is not banned.
  */
+/*
+ * On bare hardware two contexts take turns. A batch that has begun is off the GPU while the other
+ * one runs, as are those behind it: it would go on where it was.
+ */
+static void test_preempted(struct vgpu_vm *vm)
+{
+	uint8_t *at = bound_small(vm, MIB);
+	struct vgpu_code code, behind;
+	struct hog hog;
+	double begin;
+
+	igt_require_f(guest.grant.magic != VGT_MAGIC, "a vGPU has no preemption\n");
+	submit_spinning(&code, vm, at, vgpu_emit_polite_spin);
+	submit_store(&behind, vm, at + VGPU_PAGE);
+	hog_begin(&hog, vm->fd, vgpu_emit_polite_spin);
+	begin = now();
+	igt_assert(!munmap(at, MIB));
+	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
+	map_again(at, MIB);
+	fill(at, MIB, 0xd00);
+	vgpu_code_end(&code);
+	vgpu_code_end(&behind);
+	check_filled(at, MIB, 0xd00);
+	igt_assert_eq(vgpu_vm_nop(vm), -EIO);
+	vgpu_code_release(&hog.code);
+	check_innocent(&hog.vm, 0);
+	hog_close(&hog);
+	vgpu_check_all_engines(vm->fd);
+}
+
 /* Another context, on another engine, executes in the VM, with what is at each address now. */
 static void revalidate(struct vgpu_vm *vm)
 {
@@ -719,7 +757,7 @@ static void test_not_begun(struct vgpu_vm *vm)
 	at = bound_small(vm, MIB);
 	vgpu_vm_open(&next, vm->fd, I915_EXEC_RENDER);
 	next_at = bound_small(&next, MIB);
-	hog_begin(&hog, vm->fd);
+	hog_begin(&hog, vm->fd, vgpu_emit_spin);
 	submit_store(&next_code, &next, next_at);
 	for (int i = 0; i < LOST; i++)
 		submit_store(&code[i], vm, at + i * VGPU_PAGE);
@@ -921,6 +959,9 @@ static const struct {
 	{ "batches-that-have-not-begun-are-lost-without-a-ban",
 	  "Breaks if who waits is banned, or waited for, or executes with what is there now.",
 	  test_not_begun },
+	{ "a-batch-that-was-preempted-is-banned-too",
+	  "Breaks if who has begun goes on when it is its turn again, with what is there now.",
+	  test_preempted },
 	{ "an-area-that-is-cut-nearby-loses-nothing",
 	  "Breaks if what the core announces around a cut costs a batch, or stays away.", test_cut },
 	{ "a-process-that-ends-leaves-nothing-mapped",
