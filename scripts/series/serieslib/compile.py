@@ -29,6 +29,8 @@ RECORD_HEAD = """\
 # compiler, and what that was.
 """
 I915 = "drivers/gpu/drm/i915/"
+XE = "drivers/gpu/drm/xe/"
+OF_BOTH = (XE, f"{I915}display/", f"{I915}soc/")      # what xe compiles, too
 # "tools" stands for its folders, which are listed one by one.
 UNCOMPILED = ("Documentation", "MAINTAINERS", "tools", "tools/testing")
 # Bump when this file starts to check more, so that old passes do not count.
@@ -60,6 +62,13 @@ def has_svm(lab: Lab, commit: str) -> bool:
     return lab.git.ok("grep", "-q", "^config DRM_I915_SVM$", commit, "--", f"{I915}Kconfig*")
 
 
+def for_xe(lab: Lab, commits: list[tuple[str, str]], last: tuple[str, str]) -> list[tuple[str, str]]:
+    """Those of `commits` that change what xe compiles, and `last`; none if the tree has no xe."""
+    if not lab.git.ok("grep", "-q", "^config DRM_XE$", last[0], "--", f"{XE}Kconfig"):
+        return []
+    return [c for c in commits if c == last or not lab.git.ok("diff", "--quiet", f"{c[0]}^", c[0], "--", *OF_BOTH)]
+
+
 def labelled(lab: Lab) -> list[tuple[str, str]]:
     """(commit, number of its patch) of the series."""
     return [(commit, file.name.split("-")[0]) for commit, file in zip(lab.apply().commits, lab.places.patch_files())]
@@ -74,6 +83,8 @@ def plan(lab: Lab, commits: list[tuple[str, str]], mode: str) -> list[Cell]:
         picked = commits if mode == "full" or variant == DEFAULT else commits[-1:]
         if not variant.svm:
             picked = [c for c in picked if has_svm(lab, c[0])]
+        if variant.xe:
+            picked = for_xe(lab, picked, commits[-1])
         # The header test costs more than the driver: the last patch answers for all of them.
         cells += [Cell(commit, label, variant,
                        header_test=variant == DEFAULT and commit == commits[-1][0])
@@ -179,7 +190,7 @@ def build(work: WorkTree, cell: Cell) -> float:
     began = time.monotonic()
     work.goto(cell.commit)
     work.configure()
-    goals = ["vmlinux"] if cell.vmlinux else [I915]
+    goals = ["vmlinux"] if cell.vmlinux else [XE] if cell.variant.xe else [I915]
     # The header test: each header of i915 compiles alone, and its kernel-doc parses. It says the same
     # in every variant, so the plan asks for it in one only.
     if not cell.header_test:
@@ -191,7 +202,7 @@ def build(work: WorkTree, cell: Cell) -> float:
             raise Failed(said[:60] or [f"make failed with status {done.returncode} and no output"])
         if said:
             raise Failed(said[:60])
-        if cell.variant.i915 == "m":
+        if cell.variant.i915 == "m" and not cell.variant.xe:
             lost = symbols(work, cell.commit)
             if lost:
                 raise Failed(lost)

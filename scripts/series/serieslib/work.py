@@ -45,11 +45,12 @@ class Variant:
     gvt: bool           # GVT-g host support
     svm: bool = True    # SVM bind, where the tree has it; without, as a distribution has it: Kconfig's default, and SHIPPED
     bits: int = 64      # 32: i386, where Kconfig has neither GVT-g host nor SVM bind
+    xe: bool = False    # xe beside it, which compiles i915's display/ with headers of its own
 
     @property
     def name(self) -> str:
         return f"{self.compiler}-{self.i915}-{'gvt' if self.gvt else 'nogvt'}" \
-            + ("" if self.svm else "-nosvm") + ("" if self.bits == 64 else "-i386")
+            + ("" if self.svm else "-nosvm") + ("" if self.bits == 64 else "-i386") + ("-xe" if self.xe else "")
 
     @property
     def cc(self) -> str:
@@ -66,6 +67,8 @@ class Variant:
             text += "CONFIG_DRM_I915_SVM=n\n"
         if self.bits == 32:
             text += I386
+        if self.xe:
+            text += XE
         return text + (f"CONFIG_DRM_I915_GVT_KVMGT={self.i915}\n" if self.gvt else "")
 
 
@@ -73,6 +76,8 @@ class Variant:
 SHIPPED = "CONFIG_DRM_I915_SELFTEST=n\nCONFIG_DRM_I915_DEBUG_GEM=n\n"
 # Huge pages need PAE there.
 I386 = "CONFIG_64BIT=n\nCONFIG_TRANSPARENT_HUGEPAGE=n\n"
+# It selects helpers of FB without FB.
+XE = "CONFIG_DRM_XE=m\nCONFIG_FB=y\n"
 # Those first that have every pair of options between them: half of the product finds most of what it can find.
 PRODUCT = tuple(Variant(c, i, g) for half in (0, 1) for c in ("gcc", "clang") for i in ("m", "y") for g in (False, True)
                 if ((c == "clang") + (i == "y") + g) % 2 == half)
@@ -81,7 +86,8 @@ DEFAULT = PRODUCT[0]
 # since i386, which has no SVM bind either, is by gcc. As a module, for what nothing defines is found in one only.
 NO_SVM = Variant("clang", "m", False, svm=False)
 ON_I386 = Variant("gcc", "m", False, bits=32)
-VARIANTS = (*PRODUCT, NO_SVM, ON_I386)
+WITH_XE = Variant("gcc", "m", False, xe=True)
+VARIANTS = (*PRODUCT, NO_SVM, ON_I386, WITH_XE)
 
 
 def build_config(lab: Lab) -> tuple[str, str]:

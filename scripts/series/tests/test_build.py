@@ -37,6 +37,8 @@ SVM = Patch("drm/i915: double in SVM bind only", {I915 + "series_svm.c": UNLISTE
     I915 + "series_probe.h": ("int series_probe(int count);", "int series_probe(int count);\nint series_svm(void);")})
 DIVIDE = Patch("drm/i915: divide", edits={
     I915 + "series_probe.c": ("return count * 2;", "return (1ULL << 40) / (unsigned long long)count;")})
+DISPLAY = Patch("drm/i915/display: include what is not for all", edits={
+    I915 + "display/intel_fbc.c": ('#include "i915_utils.h"\n', '#include "i915_query.h"\n#include "i915_utils.h"\n')})
 GVT = I915 + "gvt/fb_decoder.c"
 GVT_LINE = ("intel_vgpu_decode_primary_plane(struct intel_vgpu *vgpu,\n", "intel_vgpu_decode_primary_plane(struct intel_vgpu *vgpu\n")
 BREAK_GVT = Patch("drm/i915: forget a comma in the GVT-g host", edits={GVT: GVT_LINE})
@@ -79,6 +81,7 @@ class Build:
              self.plan),
             ("without SVM bind only what has it is compiled, and what needs it is found", self.without_svm),
             ("what 32 bits do not have is found on i386", self.on_i386),
+            ("what xe does not have is found with xe", self.with_xe),
         ]
 
     def _build(self, *patches: Patch) -> list[tuple[str, str, str]]:
@@ -107,7 +110,7 @@ class Build:
         known = {cell: digest for digest, cell in     # other variants too: earlier runs may have left them
                  (x.split(maxsplit=1) for x in record.read_text().splitlines() if not x.startswith("#"))}
         assert "0001 gcc-m-nogvt" in known and not any(x.startswith("0002") for x in known), known
-        assert re.search(r"[1-9]\d* of 20 cells", self.scratch.run("check", "compiled").text)
+        assert re.search(r"[1-9]\d* of 21 cells", self.scratch.run("check", "compiled").text)
         memory = self.scratch.places.cache / "series-build" / f"{known['0001 gcc-m-nogvt']}.json"
         memory.unlink()
         done = self.scratch.run(*full, env={"FULL": "1"})
@@ -169,12 +172,12 @@ class Build:
         self.scratch.series(FIRST, GOOD[1])
         done = self.scratch.run("build", "--plan")
         cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
-        assert done.status == 0 and len(cells) == 2 + 7 + 1 + 1, done.text
+        assert done.status == 0 and len(cells) == 2 + 7 + 1 + 1 + 1, done.text
         assert {c[1] for c in cells if c[0] == "0001"} == {"gcc-m-nogvt"}, done.text
-        assert len({c[1] for c in cells if c[0] == "0002"}) == 9, done.text
+        assert len({c[1] for c in cells if c[0] == "0002"}) == 10, done.text
         done = self.scratch.run("build", "--plan", env={"FULL": "1"})
         cells = [x.split() for x in done.text.splitlines() if x[:4].isdigit()]
-        assert len(cells) == 2 * 9 + 2 and "nosvm" not in done.text, done.text
+        assert len(cells) == 2 * 9 + 1 + 2 and "nosvm" not in done.text, done.text
 
     def without_svm(self) -> None:
         """A series that has SVM bind from its second patch on, which forgets a stub for the case that it is off."""
@@ -183,6 +186,14 @@ class Build:
         assert [x.split()[0] for x in done.text.splitlines() if "nosvm" in x] == ["0002", "0003"], done.text
         done = self.scratch.run("build", "--variant", "clang-m-nogvt-nosvm", "--patch", "0002", *OPTIONS)
         assert done.status == 1 and "series_svm" in "\n".join(done.failed("0002 clang-m-nogvt-nosvm")), done.text
+
+    def with_xe(self) -> None:
+        """A display file that includes what only i915 has a header for; a patch before and one after it do not concern xe."""
+        self.scratch.series(FIRST, DISPLAY, GOOD[1])
+        done = self.scratch.run("build", "--plan", "--variant", "gcc-m-nogvt-xe", env={"FULL": "1"})
+        assert [x.split()[0] for x in done.text.splitlines() if x[:4].isdigit()] == ["0002", "0003"], done.text
+        done = self.scratch.run("build", "--variant", "gcc-m-nogvt-xe", "--patch", "0002", *OPTIONS)
+        assert done.status == 1 and "i915_query.h" in "\n".join(done.failed("0002 gcc-m-nogvt-xe")), done.text
 
     def on_i386(self) -> None:
         """A division that needs a helper which a 32 bit kernel does not have, in a patch that is fine with 64 bits."""

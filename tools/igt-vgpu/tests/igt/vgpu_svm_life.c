@@ -558,6 +558,19 @@ static void submit_store(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at
 	igt_assert_eq(vgpu_code_submit(code), 0);
 }
 
+/* Another context, on another engine, executes in the VM, with what is at each address now. */
+static void revalidate(struct vgpu_vm *vm)
+{
+	uint32_t context = vm->context, other = vgpu_vm_context(vm);
+
+	vm->context = other;
+	vm->engine = I915_EXEC_BLT;
+	igt_assert_eq(vgpu_vm_nop(vm), 0);
+	vm->context = context;
+	vm->engine = I915_EXEC_RENDER;
+	gem_context_destroy(vm->fd, other);
+}
+
 static void test_busy(struct vgpu_vm *vm)
 {
 	struct unmapper u = { .at = bound_small(vm, MIB), .size = MIB };
@@ -615,18 +628,21 @@ static void test_ban(struct vgpu_vm *vm)
 
 	submit_spinner(&code, vm, at);
 	/* The reservation object knows the last of a context's batches only. */
-	submit_store(&behind, vm, at);
+	submit_store(&behind, vm, at + VGPU_PAGE);
 	begin = now();
 	igt_assert(!munmap(at, MIB));
 	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	map_again(at, MIB);
+	fill(at, MIB, 0xe00);
+	revalidate(vm);
 	/* munmap waits until the batch has left the GPU; that it is over is said a moment later. */
 	while (vgpu_code_busy(&code) && now() - begin < 2 * BAN_S)
 		usleep(1000);
 	igt_assert(!vgpu_code_busy(&code));
 	vgpu_code_end(&code);
 	vgpu_code_end(&behind);
+	check_filled(at, MIB, 0xe00);
 	vgpu_vm_sync(vm, 0);
-	map_again(at, MIB);
 	igt_assert_eq(vgpu_vm_nop(vm), -EIO);
 	/* Another context of the VM goes on; so does another VM. */
 	vm->context = innocent;
@@ -698,21 +714,18 @@ static void test_behind_another(struct vgpu_vm *vm)
 }
 
 /*
- * The GPU takes two contexts at a time, so the third one's batch is still with the driver. It is
- * lost, and told so; its context is not banned.
- */
-/*
  * On bare hardware two contexts take turns. A batch that has begun is off the GPU while the other
  * one runs, as are those behind it: it would go on where it was.
  */
 static void test_preempted(struct vgpu_vm *vm)
 {
-	uint8_t *at = bound_small(vm, MIB);
 	struct vgpu_code code, behind;
 	struct hog hog;
 	double begin;
+	uint8_t *at;
 
 	igt_require_f(guest.grant.magic != VGT_MAGIC, "a vGPU has no preemption\n");
+	at = bound_small(vm, MIB);
 	submit_spinning(&code, vm, at, vgpu_emit_polite_spin);
 	submit_store(&behind, vm, at + VGPU_PAGE);
 	hog_begin(&hog, vm->fd, vgpu_emit_polite_spin);
@@ -722,6 +735,7 @@ static void test_preempted(struct vgpu_vm *vm)
 	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
 	map_again(at, MIB);
 	fill(at, MIB, 0xd00);
+	revalidate(vm);
 	vgpu_code_end(&code);
 	vgpu_code_end(&behind);
 	check_filled(at, MIB, 0xd00);
@@ -732,19 +746,10 @@ static void test_preempted(struct vgpu_vm *vm)
 	vgpu_check_all_engines(vm->fd);
 }
 
-/* Another context, on another engine, executes in the VM, with what is at each address now. */
-static void revalidate(struct vgpu_vm *vm)
-{
-	uint32_t context = vm->context, other = vgpu_vm_context(vm);
-
-	vm->context = other;
-	vm->engine = I915_EXEC_BLT;
-	igt_assert_eq(vgpu_vm_nop(vm), 0);
-	vm->context = context;
-	vm->engine = I915_EXEC_RENDER;
-	gem_context_destroy(vm->fd, other);
-}
-
+/*
+ * The GPU takes two contexts at a time, so the third one's batches are still with the driver. They
+ * are lost, and told so; their context is not banned.
+ */
 static void test_not_begun(struct vgpu_vm *vm)
 {
 	struct vgpu_code next_code, code[LOST];

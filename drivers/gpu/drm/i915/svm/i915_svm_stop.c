@@ -35,8 +35,8 @@ static struct intel_context *unfinished_context(struct i915_request *rq)
 /*
  * The request before @rq of the same context, with a reference, or NULL if all of them are
  * finished: they finish in the order in which they were made. This cannot take the timeline's
- * mutex, under which memory is allocated. So a request that is finished may be taken out of the
- * list and be reused meanwhile; then it is of another timeline, or a later one of this.
+ * mutex, under which memory is allocated. So a request that is finished may be reused meanwhile;
+ * but before that it is taken out of the list, and never comes before @rq again.
  */
 static struct i915_request *unfinished_before(struct intel_context *ce, struct i915_request *rq)
 {
@@ -51,13 +51,8 @@ static struct i915_request *unfinished_before(struct intel_context *ce, struct i
 	if (!before)
 		return NULL;
 
-	if (!i915_request_completed(before)) {
-		/* dma_fence_init() writes both before it clears the flag of the finished one. */
-		smp_rmb();
-		if (before->fence.context == rq->fence.context &&
-		    !i915_seqno_passed(before->fence.seqno, rq->fence.seqno))
-			return before;
-	}
+	if (READ_ONCE(rq->link.prev) == prev && !i915_request_completed(before))
+		return before;
 
 	i915_request_put(before);
 	return NULL;
@@ -115,7 +110,7 @@ static bool runs_on(struct intel_engine_cs *engine, const struct intel_context *
 typedef void (*unfinished_fn)(struct i915_svm *svm, struct intel_context *ce,
 			      struct i915_request *first, struct i915_request *last);
 
-/* Once for each context that has unfinished requests in the VM */
+/* At least once for each context that has unfinished requests in the VM */
 static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
 {
 	struct dma_resv_iter cursor;
@@ -197,6 +192,10 @@ static void stop_one(struct i915_svm *svm, struct intel_context *ce,
 		     struct i915_request *first, struct i915_request *last)
 {
 	struct intel_engine_cs *engine;
+
+	/* If it has finished meanwhile, the next one is looked at the next time. */
+	if (i915_request_completed(first))
+		return;
 
 	if (i915_request_started(first))
 		ban_one(svm, ce, first);
