@@ -30,8 +30,9 @@
  * needs to know.
  *
  * The driver stops the channel when it is unloaded, and on shutdown: with kexec, the memory belongs
- * to another kernel afterwards. Nothing is done for hibernation, before which the GPU is reset (but
- * not by a kernel that has %CONFIG_HIBERNATION and lacks %CONFIG_SUSPEND: there, unload i915 first).
+ * to another kernel afterwards. Nothing is done for hibernation, before which the GPU is reset; but
+ * not by a kernel that has %CONFIG_HIBERNATION and lacks %CONFIG_SUSPEND: there, unload i915
+ * before.
  */
 
 struct device_channel {
