@@ -111,7 +111,7 @@ class Bisect:
         for line in (":Booted: 4 of 4\n", ":Failed: none\n", "* 0002: ``vgpu_detect/file``\n", "* 0003: 2 of KUnit\n"):
             assert line in self.text, self.text
         rows = {x.split()[0]: x.split() for x in self.text.splitlines() if x[:4] in ("base", "0001", "0002", "0003")}
-        assert rows["base"][1:4] == ["yes", "2", "2"] and rows["0003"][1:7] == ["0", "of", "9", "yes", "5", "0"], self.text
+        assert rows["base"][1:4] == ["yes", "2", "2"] and rows["0003"][1:7] == ["0", "of", "10", "yes", "5", "0"], self.text
         done = self._run()
         assert done.status == 0 and self.boots == 0 and done.text.count("remembered") == 4, done.text
         done = self._run("--again", "--patch", "0002")
