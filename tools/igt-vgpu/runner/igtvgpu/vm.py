@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from . import initramfs, paths, sanitize, tsc
+from . import initramfs, paths, sanitize, standstill, tsc
 from .agent import Agent, AgentError, Completed, Job
 from .qmp import Qmp, QmpError
 from .spec import HOST_SOFTWARE, VmSpec
@@ -212,9 +212,18 @@ class VM:
 
     def _no_boot(self, reason: str) -> VmError:
         """Ends what did not boot; the error that says why."""
-        reason = self.broken() or reason
+        reason = self.broken() or f"{reason}{self._where_it_stands()}"
         self.kill()
         return VmError(f"the guest did not boot: {reason}{self._log_hint()}")
+
+    def _where_it_stands(self) -> str:
+        """Of a machine whose guest does not answer: the whole to QEMU's log, and what goes on from the reason."""
+        if self._qmp is None or self._process is None:
+            return ""
+        sentence, whole = standstill.look(self._qmp.command, self._qmp.events, self._process.pid)
+        with self.qemu_log_path.open("a") as log:
+            log.write(f"--- the guest does not answer: {sentence}\n{whole}\n")
+        return f"; {sentence}"
 
     def reset(self) -> None:
         """Reset the machine under the running guest, which boots again. What ran is gone, and i915 not loaded."""

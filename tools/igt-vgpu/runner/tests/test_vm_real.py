@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -76,6 +77,12 @@ class Deliberate(unittest.TestCase):
 
     def test_a_guest_that_stands_still(self):
         self.assert_fails("the_guest_stops", "within", "after-a-stop")
+
+    def test_a_guest_that_does_not_boot_again(self):
+        self.assert_fails("does_not_boot_again", "; QEMU answers (prelaunch); CPU 0 stays at 0000fff0, CPU 1 is halted at 0000fff0;")
+        reason = self.results["does_not_boot_again"]["reason"]
+        text = Path(re.search(r", (\S+\.qemu\.log)\)", reason)[1]).read_text()
+        self.assertRegex(text, r"(?s)events: .*RESET at .*CPU#0.*\bCR3=.*CPU#0")
 
     def test_a_guest_that_powers_itself_off(self):
         self.assert_fails("powers_itself_off", "powered off by itself", "after-a-power-off")

@@ -3,6 +3,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 from igtvgpu.api import *   # noqa: F403  pylint: disable=wildcard-import,unused-wildcard-import
 
@@ -56,6 +57,14 @@ def the_guest_stops(t):
 
 
 suite.stock("after-a-stop", "true")
+
+
+@suite.scenario(timeout=30)
+def does_not_boot_again(t):
+    """A machine that is reset while its CPUs stand still."""
+    t.vm.qmp("stop")
+    t.vm.spec = replace(t.vm.spec, boot_timeout=2)      # of this boot, not of the first one
+    t.vm.reset()
 
 
 @suite.scenario()
