@@ -172,6 +172,21 @@ def a_kernel_that_follows_by_kexec_finds_a_gpu_that_works_when_the_last_one_was(
     works(t)
 
 
+@suite.scenario(driver="any")
+def a_machine_that_ran_boots_again_like_a_new_one(t):
+    """QEMU has translated much of the last kernel by then, and must not look through it for each byte of the next one (add-to-qemu, 7)."""
+    t.ok(t.vm.modprobe_i915(SPINS_ON))
+    works(t)
+    before = t.vm.cpu_seconds()
+    t.vm.reset()
+    again = t.vm.cpu_seconds() - before
+    with t.vm.another(t.vm.spec, "new") as vm:
+        vm.boot()
+        first = vm.cpu_seconds()
+    t.log(f"processor time of QEMU: {again:.1f} s, of a new one {first:.1f} s")
+    t.check(again < 1.7 * first, f"the boot took {again:.1f} s of processor time, that of a new machine {first:.1f} s")
+
+
 # --- the function is reset ------------------------------------------------------------------
 
 @of_both(rows=[("",)], driver="any")
