@@ -273,6 +273,8 @@ static void test_fork_huge(struct vgpu_vm *vm)
 	uint8_t *at = vgpu_memory_huge(HUGE);
 
 	memset(at, 0, HUGE);
+	/* khugepaged would join what the fork cuts into pages, and takes all from the GPU for that. */
+	igt_assert(!madvise(at, HUGE, MADV_NOHUGEPAGE));
 	igt_assert_eq(vgpu_vm_bind(vm, at, HUGE, 0), 0);
 	test_fork(vm, at, HUGE, PAGES(HUGE));
 }
@@ -445,6 +447,8 @@ static void test_split(struct vgpu_vm *vm)
 	uint8_t *at = vgpu_memory_huge(2 * HUGE);
 
 	fill(at, 2 * HUGE, 0xd000);
+	/* Not by khugepaged, which comes when it likes. */
+	igt_assert(!madvise(at, 2 * HUGE, MADV_NOHUGEPAGE));
 	igt_assert_eq(vgpu_vm_bind(vm, at, 2 * HUGE, 0), 0);
 	gpu_reads(vm, at, 2 * HUGE, 0xd000);
 	vgpu_vm_expect(vm, 2 * HUGE);
@@ -457,6 +461,7 @@ static void test_split(struct vgpu_vm *vm)
 	vgpu_vm_expect(vm, HUGE);
 	vgpu_vm_sync(vm, PAGES(2 * HUGE));
 	/* And becomes one again. */
+	igt_assert(!madvise(at, 2 * HUGE, MADV_HUGEPAGE));
 	igt_assert(!madvise(at, HUGE, MADV_COLLAPSE));
 	vgpu_vm_sync(vm, 0);
 	gpu_reads(vm, at, 2 * HUGE, 0xd000);

@@ -133,13 +133,14 @@ def _report(job, number: int) -> tuple[Report, str]:
         time.sleep(0.01)
 
 
-def follow(t, command: str, timeout: float, device: str = "vgpu0") -> int:
-    """Run a program, compare at each of its points; how many there were."""
+def follow(t, command: str, timeout: float, device: str = "vgpu0", meanwhile: str = "true") -> int:
+    """Run a program, compare at each of its points, with `meanwhile` done before where something must be mapped; how many there were."""
     job = t.vm.spawn(f"IGT_VGPU_SYNC=1 {command}")
     points = 0
     while job.wait_output(f"svm-ready {points + 1} ", timeout):
         points += 1
         report, text = _report(job, points)
+        t.run(f"until grep -q '^State:.T' /proc/{report.pid}/status; do sleep 0.01; done; {meanwhile if report.present else 'true'}")
         wrong = compare(report, lambda root, begin, end: t.vm.ppgtt(root, begin, end, device))
         if wrong:
             t.log(text)
@@ -147,7 +148,7 @@ def follow(t, command: str, timeout: float, device: str = "vgpu0") -> int:
             job.kill()
             job.wait(10)
             t.fail(f"{command}, point {points}: {wrong[0]}" + (f" (and {len(wrong) - 1} more)" if wrong[1:] else ""))
-        t.run(f"until grep -q '^State:.T' /proc/{report.pid}/status; do sleep 0.01; done; kill -CONT {report.pid}")
+        t.run(f"kill -CONT {report.pid}")
     done = job.wait(timeout)
     t.log("\n".join(line for line in done.out.splitlines() if not line.startswith("svm-")))
     if done.rc == 77:
