@@ -40,6 +40,7 @@
 
 #define MAX_JOBS	32
 #define MAX_PAYLOAD	(256 * 1024)
+#define OUT_PAYLOAD	16384
 #define PORT_BACK_MS	3000
 
 struct job {
@@ -93,10 +94,13 @@ static int read_all(int fd, void *data, size_t len)
 	return 0;
 }
 
-/* One write for header and payload: each write to the port is a round trip to the host. */
+/*
+ * One write for header and payload: each write to the port is a round trip to the host. And one that
+ * the port takes whole (32 KiB): cut in two by a reset, its end would be sought in the next boot's words.
+ */
 static void send_out(unsigned long id, const char *data, size_t len)
 {
-	static char frame[64 + 65536];
+	static char frame[64 + OUT_PAYLOAD];
 	int head = snprintf(frame, 64, "out %lu %zu\n", id, len);
 
 	memcpy(frame + head, data, len);
@@ -213,7 +217,7 @@ static void start_job(unsigned long id, struct winsize *ws, const char *command)
 /* Forwards what the command printed. Return: false when there will be no more of it. */
 static bool forward(struct job *job)
 {
-	static char buf[65536];
+	static char buf[OUT_PAYLOAD];
 	ssize_t n = read(job->fd, buf, sizeof(buf));
 
 	if (n > 0) {
@@ -225,7 +229,7 @@ static bool forward(struct job *job)
 
 static void drain(struct job *job)
 {
-	static char buf[65536];
+	static char buf[OUT_PAYLOAD];
 	ssize_t n;
 
 	while (job->fd >= 0 && (n = read(job->fd, buf, sizeof(buf))) > 0)

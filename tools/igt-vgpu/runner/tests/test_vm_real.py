@@ -78,6 +78,9 @@ class Deliberate(unittest.TestCase):
     def test_a_guest_that_stands_still(self):
         self.assert_fails("the_guest_stops", "within", "after-a-stop")
 
+    def test_a_guest_that_boots_again_amid_output(self):
+        self.assertEqual(self.results["boots_again_amid_output"]["status"], "pass", self.results["boots_again_amid_output"]["reason"])
+
     def test_a_guest_that_does_not_boot_again(self):
         self.assert_fails("does_not_boot_again", "; QEMU answers (prelaunch); CPU 0 stays at 0000fff0, CPU 1 is halted at 0000fff0;")
         reason = self.results["does_not_boot_again"]["reason"]

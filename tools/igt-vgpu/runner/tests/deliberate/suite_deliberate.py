@@ -3,6 +3,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 
 from igtvgpu.api import *   # noqa: F403  pylint: disable=wildcard-import,unused-wildcard-import
@@ -57,6 +58,16 @@ def the_guest_stops(t):
 
 
 suite.stock("after-a-stop", "true")
+
+
+@suite.scenario(timeout=100)
+def boots_again_amid_output(t):
+    """What a reset cuts off of a command's output does not take the next boot's first words."""
+    for _ in range(3):
+        job = t.vm.spawn("exec cat /dev/zero")
+        time.sleep(0.5)
+        t.vm.reset()
+        t.check(not job.running, "a command of the guest before goes on")
 
 
 @suite.scenario(timeout=30)
