@@ -5,7 +5,7 @@
  *
  * Called by cmd_blt.c on the engine's thread, without gpu->lock. A guest chooses all numbers: rows
  * and columns are at most 16 bits each, and a call moves some MiB at most; a waiting reset is
- * looked for at every row. Rows that were done are not done again, or an operation that reads what
+ * looked for at every row, or every 64 KiB of rows that lie without a gap. Rows that were done are not done again, or an operation that reads what
  * it writes (XOR, an overlap) would come out wrong. Nothing is kept between commands.
  */
 #include <stdlib.h>
@@ -22,6 +22,7 @@
  * the machine, waits for the end of a slice, which is counted in commands and time otherwise.
  */
 #define BYTES_PER_SLICE	(4u << 20)
+#define BYTES_AT_ONCE	(64u << 10)	/* of rows without a gap; a reset waits for no more */
 #define COST_OF_RUN	512u	/* bytes that could be moved while a run of bytes is looked up */
 
 void blt_clip(struct blt *blt, int32_t x1, int32_t y1, int32_t x2, int32_t y2)
@@ -67,18 +68,26 @@ struct run {
 	uint32_t left;		/* 0: to be looked up */
 };
 
-/* What is contiguous from byte @x of row @y on, unless @run has some left; false: fault. */
-static bool look_up(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
-		    bool write, struct run *run)
+/*
+ * What is contiguous from byte @x of row @y on, of @want, unless @run has some left; false: fault.
+ */
+static inline bool look_up(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
+		    bool write, uint32_t want, struct run *run)
 {
 	uint32_t in_tile;
-	unsigned int in_page;
+	unsigned int in_host;
+	uint64_t addr;
 
 	if (run->left)
 		return true;
-	run->ptr = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, surface_addr(s, x, y, &in_tile), write,
-			       &in_page);
-	run->left = in_tile < in_page ? in_tile : in_page;
+	addr = surface_addr(s, x, y, &in_tile);
+	run->ptr = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, addr, write, &in_host);
+	if (want > in_tile)
+		want = in_tile;
+	if (run->ptr && in_host < want)
+		in_host = gpu_mem_extend(cs, GPU_SPACE_PPGTT, addr, write, run->ptr, in_host,
+					 want);
+	run->left = in_tile < in_host ? in_tile : in_host;
 	return run->ptr;
 }
 
@@ -176,11 +185,13 @@ static bool run_row(struct gpu_cs *cs, const struct blt_row *row, int32_t y, int
 		 * The source first: the lookup of the destination may replace the same TLB entry,
 		 * not the pointer.
 		 */
-		if (blt->copy && !look_up(cs, &blt->src, sx + done, sy, false, &src))
+		if (blt->copy && !look_up(cs, &blt->src, sx + done, sy, false, len - done, &src))
 			return false;
-		if (!look_up(cs, &blt->dst, dx + done, y, true, &dst))
+		if (!look_up(cs, &blt->dst, dx + done, y, true, len - done, &dst))
 			return false;
-		n = len - done < FILL_CHUNK ? len - done : FILL_CHUNK;
+		n = len - done;
+		if (row->pattern && n > FILL_CHUNK)
+			n = FILL_CHUNK;
 		if (n > dst.left)
 			n = dst.left;
 		if (blt->copy && n > src.left)
@@ -202,7 +213,7 @@ static bool gather_row(struct gpu_cs *cs, const struct blt *blt, int32_t sy, uin
 	uint32_t done, n;
 
 	for (done = 0; done < len; done += n) {
-		if (!look_up(cs, &blt->src, sx + done, sy, false, &src))
+		if (!look_up(cs, &blt->src, sx + done, sy, false, len - done, &src))
 			return false;
 		n = len - done < src.left ? len - done : src.left;
 		memcpy(to + done, src.ptr, n);
@@ -221,35 +232,42 @@ static bool same_layout(const struct blt *blt)
 	return blt->dst.tiling == GPU_TILING_LINEAR || blt->dst.base == blt->src.base;
 }
 
+/* Where a row's bytes begin. */
+static uint64_t row_addr(const struct blt_surface *s, unsigned int cpp, int32_t x, int32_t y)
+{
+	uint32_t run;
+
+	return surface_addr(s, (int64_t)x * cpp, y, &run);
+}
+
 /*
  * Does the destination lie behind the source, in the order of rows? Then the last row goes first
  * (PRM: the engine chooses).
  */
 static bool backwards(const struct blt *blt)
 {
-	uint32_t run;
+	uint64_t dst, src;
 
 	if (!blt->copy || !same_layout(blt))
 		return false;
 	if (blt->dst.tiling != GPU_TILING_LINEAR)
 		return blt->y1 > blt->sy;
-	return (surface_addr(&blt->dst, (int64_t)blt->x1 * blt->cpp, blt->y1, &run) >
-		surface_addr(&blt->src, (int64_t)blt->sx * blt->cpp, blt->sy, &run)) ==
-	       (blt->dst.pitch >= 0);
+	dst = row_addr(&blt->dst, blt->cpp, blt->x1, blt->y1);
+	src = row_addr(&blt->src, blt->cpp, blt->sx, blt->sy);
+	return (dst > src) == (blt->dst.pitch >= 0);
 }
 
 /* Does a row overlap its own source, to the right? */
 static bool needs_gather(const struct blt *blt, uint32_t len)
 {
 	uint64_t dst, src;
-	uint32_t run;
 
 	if (!blt->copy || !same_layout(blt))
 		return false;
 	if (blt->dst.tiling != GPU_TILING_LINEAR)
 		return blt->y1 == blt->sy && blt->x1 > blt->sx;
-	dst = surface_addr(&blt->dst, (int64_t)blt->x1 * blt->cpp, blt->y1, &run);
-	src = surface_addr(&blt->src, (int64_t)blt->sx * blt->cpp, blt->sy, &run);
+	dst = row_addr(&blt->dst, blt->cpp, blt->x1, blt->y1);
+	src = row_addr(&blt->src, blt->cpp, blt->sx, blt->sy);
 	return dst > src && dst - src < len;
 }
 
@@ -272,15 +290,33 @@ static uint64_t cost_of_row(const struct blt *blt, uint32_t len)
 	return len + COST_OF_RUN * runs;
 }
 
+/*
+ * Linear rows without a gap between them are one long row: so many of them are taken at once. Not
+ * if the destination begins within the source: the last row goes first then.
+ */
+static uint32_t rows_at_once(const struct blt *blt, uint32_t len)
+{
+	const struct blt_surface *d = &blt->dst, *s = &blt->src;
+	uint64_t all = (uint64_t)len * (blt->y2 - blt->y1);
+
+	if (d->tiling != GPU_TILING_LINEAR || d->pitch != (int64_t)len || len > BYTES_AT_ONCE)
+		return 1;
+	if (blt->copy && (s->tiling != GPU_TILING_LINEAR || s->pitch != d->pitch ||
+			  row_addr(d, blt->cpp, blt->x1, blt->y1) -
+			  row_addr(s, blt->cpp, blt->sx, blt->sy) < all))
+		return 1;
+	return BYTES_AT_ONCE / len;
+}
+
 static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, uint32_t len,
 				uint8_t *aside)
 {
 	const struct blt *blt = row->blt;
-	uint32_t rows = blt->y2 - blt->y1;
+	uint32_t rows = blt->y2 - blt->y1, n = rows_at_once(blt, len);
 	uint64_t cost = cost_of_row(blt, len);
-	bool reverse = backwards(blt);
+	bool reverse = n == 1 && backwards(blt);
 
-	for (; cs->blt_row < rows; cs->blt_cost += cost, cs->blt_row++) {
+	for (; cs->blt_row < rows; cs->blt_cost += cost * n, cs->blt_row += n) {
 		int32_t at = reverse ? rows - 1 - cs->blt_row : cs->blt_row;
 
 		if (cs->blt_cost >= BYTES_PER_SLICE ||
@@ -290,7 +326,9 @@ static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, ui
 		}
 		if (aside && !gather_row(cs, blt, blt->sy + at, aside, len))
 			return BLT_FAULT;
-		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len))
+		if (n > rows - cs->blt_row)
+			n = rows - cs->blt_row;
+		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len * n))
 			return BLT_FAULT;
 	}
 	return BLT_DONE;

@@ -229,6 +229,9 @@ void gpu_cs_log_rest(struct gpu_cs *cs);
  */
 uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
 		     unsigned int *left);
+/* How many bytes are contiguous there in the host, if @left are not all that the caller wants. */
+unsigned int gpu_mem_extend(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+			    const uint8_t *host, unsigned int left, unsigned int want);
 bool gpu_mem_read(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, void *buf, size_t len);
 bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf,
 		   size_t len);

@@ -136,6 +136,70 @@ static uint64_t canonical(struct gpu_cs *cs, enum gpu_space space, uint64_t addr
 	return addr & (cs->ppgtt.four_level ? (1ull << 48) - 1 : 0xffffffffull);
 }
 
+/*
+ * The page that holds @addr (canonical), by the tables. NULL: absent, or not to be written; nothing
+ * is reported, and *@pte says which it is.
+ */
+static uint8_t *walk_page(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+			  uint64_t generation, uint64_t *pte)
+{
+	*pte = translate(cs, space, addr, generation);
+	if (!*pte || (write && !(*pte & GPU_PTE_WRITE)))
+		return NULL;
+	return host_page(cs->gpu, *pte, write);
+}
+
+static uint64_t tlb_tag(enum gpu_space space, uint64_t addr)
+{
+	return addr >> GPU_PAGE_SHIFT | (uint64_t)space << TLB_SPACE_SHIFT | TLB_VALID;
+}
+
+static struct gpu_tlb_entry *tlb_entry(struct gpu_cs *cs, uint64_t addr)
+{
+	return &cs->tlb[(addr >> GPU_PAGE_SHIFT) % GPU_TLB_ENTRIES];
+}
+
+static void tlb_fill(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+		     uint64_t generation, uint8_t *host)
+{
+	*tlb_entry(cs, addr) = (struct gpu_tlb_entry){
+		.tag = tlb_tag(space, addr), .generation = generation, .host = host,
+		.writable = write,
+	};
+}
+
+/* The same from the TLB, or into it. */
+static uint8_t *page_of(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+			uint64_t generation, uint64_t *pte)
+{
+	const struct gpu_tlb_entry *entry = tlb_entry(cs, addr);
+	uint8_t *host;
+
+	if (entry->tag == tlb_tag(space, addr) && entry->generation == generation &&
+	    (!write || entry->writable))
+		return entry->host;
+	host = walk_page(cs, space, addr, write, generation, pte);
+	if (host)
+		tlb_fill(cs, space, addr, write, generation, host);
+	return host;
+}
+
+/* What page_of() has no pointer for: a fault, or a page that is not to be written. */
+static uint8_t *no_page(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+			uint64_t pte)
+{
+	uint8_t *host = NULL;
+
+	if (write && pte && !(pte & GPU_PTE_WRITE))
+		host = host_page(cs->gpu, pte, false);
+	if (!host) {
+		report_fault(cs, space, addr, write);
+		return NULL;
+	}
+	memcpy(write_sink, host, sizeof(write_sink));
+	return write_sink + addr % GPU_PAGE_SIZE;
+}
+
 /**
  * gpu_mem_ptr - host pointer for an address of a command stream
  * @cs: the stream
@@ -152,36 +216,45 @@ uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, boo
 		     unsigned int *left)
 {
 	uint64_t generation = atomic_load_explicit(&cs->gpu->tlb_generation, memory_order_acquire);
-	struct gpu_tlb_entry *entry;
-	unsigned int offset;
-	uint64_t tag, pte;
-	bool dropped;
-	void *host;
+	uint64_t pte = 0;
+	uint8_t *host;
 
 	addr = canonical(cs, space, addr);
-	offset = addr % GPU_PAGE_SIZE;
 	if (left)
-		*left = GPU_PAGE_SIZE - offset;
-	tag = addr >> GPU_PAGE_SHIFT | (uint64_t)space << TLB_SPACE_SHIFT | TLB_VALID;
-	entry = &cs->tlb[(addr >> GPU_PAGE_SHIFT) % GPU_TLB_ENTRIES];
-	if (entry->tag == tag && entry->generation == generation && (!write || entry->writable))
-		return entry->host + offset;
+		*left = GPU_PAGE_SIZE - addr % GPU_PAGE_SIZE;
+	host = page_of(cs, space, addr, write, generation, &pte);
+	if (!host)
+		return no_page(cs, space, addr, write, pte);
+	return host + addr % GPU_PAGE_SIZE;
+}
 
-	pte = translate(cs, space, addr, generation);
-	dropped = write && !(pte & GPU_PTE_WRITE);
-	host = pte ? host_page(cs->gpu, pte, write && !dropped) : NULL;
-	if (!host) {
-		report_fault(cs, space, addr, write);
-		return NULL;
+/**
+ * gpu_mem_extend - how far what gpu_mem_ptr() returned goes on in the host, beyond its page
+ * @cs, @space, @addr, @write: as it was called
+ * @host: what it returned
+ * @left: the number of bytes up to the page's end
+ * @want: bytes that the caller has a use for; pages beyond them are not looked at
+ *
+ * Return: the number of bytes that are contiguous in the host, @left at least; may be more than
+ * @want. A fault further on is none yet: the bytes end before it.
+ */
+unsigned int gpu_mem_extend(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
+			    const uint8_t *host, unsigned int left, unsigned int want)
+{
+	uint64_t generation = atomic_load_explicit(&cs->gpu->tlb_generation, memory_order_acquire);
+	uint64_t next, pte;
+	uint8_t *page;
+
+	for (; left < want; left += GPU_PAGE_SIZE) {
+		next = canonical(cs, space, addr + left);
+		page = walk_page(cs, space, next, write, generation, &pte);
+		if (page != host + left) {
+			if (page)	/* who goes on there finds it */
+				tlb_fill(cs, space, next, write, generation, page);
+			break;
+		}
 	}
-	if (dropped) {
-		memcpy(write_sink, host, sizeof(write_sink));
-		return write_sink + offset;
-	}
-	*entry = (struct gpu_tlb_entry){
-		.tag = tag, .generation = generation, .host = host, .writable = write
-	};
-	return entry->host + offset;
+	return left;
 }
 
 /** gpu_mem_read - copy @len bytes from @addr into @buf; false: fault. Not atomic. */

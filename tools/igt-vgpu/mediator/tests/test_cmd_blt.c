@@ -164,18 +164,69 @@ static void an_overlapping_copy_moves_as_if_by_a_copy_aside(void **state)
 
 static void overlap_is_found_with_different_bases_too(void **state)
 {
-	/* by rows; within rows, which cross a page's end; so, by less than a pixel */
-	static const uint32_t distance[] = { 4096, 64, 1 };
+	/* by rows; within rows, which cross a page's end; so, by less than a pixel; either way */
+	static const int distance[] = { 4096, 64, 1, -1, -64, -4096 };
+	/* pixels of a row: with a gap behind it, and without */
+	static const unsigned int width[] = { 300, 512 };
 	struct surf *s = setup(*state);
-	unsigned int i;
+	unsigned int i, w;
 
-	for (i = 0; i < 3; i++) {
-		uint32_t from = 3000, to = from + distance[i];
+	for (w = 0; w < 2; w++) {
+		for (i = 0; i < sizeof(distance) / sizeof(distance[0]); i++) {
+			uint32_t from = 8192 - 1096, to = from + distance[i];
 
-		cst_user(s->t, BLT(0x53, 10) | RGBA, 3 << 24 | ROP(0xcc) | 2048, 0, XY(300, 40),
-			 LO(DST_VA + to), HI(DST_VA), 0, 2048, LO(DST_VA + from), HI(DST_VA));
-		want_copy(s, to, GPU_TILING_LINEAR, 2048, from, GPU_TILING_LINEAR, 2048, 4,
-			  0, 0, 300, 40, 0, 0);
+			cst_user(s->t, BLT(0x53, 10) | RGBA, 3 << 24 | ROP(0xcc) | 2048, 0,
+				 XY(width[w], 55), LO(DST_VA + to), HI(DST_VA), 0, 2048,
+				 LO(DST_VA + from), HI(DST_VA));
+			want_copy(s, to, GPU_TILING_LINEAR, 2048, from, GPU_TILING_LINEAR, 2048, 4,
+				  0, 0, width[w], 55, 0, 0);
+			check(s);
+		}
+	}
+	free(s);
+}
+
+/*
+ * Rows without a gap between them, of pages that are neighbours in the host, that are not, and (one
+ * of them) that are not to be written.
+ */
+static void rows_without_a_gap_are_one_long_row_wherever_its_pages_are(void **state)
+{
+	static const uint8_t page_at[SURF_PAGES] = {
+		0, 1, 2, 3, 4, 5, 7, 6, 8, 9, 20, 21, 22, 23, 31, 30,
+		29, 28, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 24, 25, 26, 27
+	};
+	/* bytes of a row; rop: copy, XOR with the source; fill, XOR with the colour */
+	static const struct { uint32_t len, op, rop;
+	} rows[] = {
+		{ 4096, 0x53, 0xcc }, { 3000, 0x53, 0xcc }, { 64, 0x53, 0xcc }, { 3000, 0x53, 0x66 },
+		{ 4096, 0x50, 0xf0 }, { 3000, 0x50, 0xf0 }, { 64, 0x50, 0xf0 }, { 3000, 0x50, 0x5a },
+	};
+	static const uint32_t read_only = 20, color = 0x4f3a2b1c;
+	const uint64_t va = SURF_VA + (64u << 20);
+	struct surf *s = setup(*state);
+	uint64_t page = s->mem - s->t->fx->mem[0];
+	unsigned int i, b;
+
+	for (i = 0; i < SURF_PAGES; i++)
+		fx_ppgtt_map(&s->t->ctx, va + i * 4096, page + page_at[i] * 4096, 1,
+			     i == read_only ? GPU_PTE_PRESENT : 0);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t height = 120000 / rows[i].len, all = height * rows[i].len;
+		bool copy = rows[i].op == 0x53, xor = rows[i].rop == 0x66 || rows[i].rop == 0x5a;
+
+		cst_user(s->t, BLT(rows[i].op, copy ? 10 : 7) | RGBA,
+			 3 << 24 | ROP(rows[i].rop) | rows[i].len, 0, XY(rows[i].len / 4, height),
+			 LO(va + 1000), HI(va), copy ? 0 : color, rows[i].len, LO(SRC_VA + 500),
+			 HI(SRC_VA));
+		for (b = 0; b < all; b++) {
+			uint32_t at = (b + 1000) / 4096, d = page_at[at] * 4096 + (b + 1000) % 4096;
+			uint8_t by = copy ? s->before[SURF_SIZE + 500 + b] :
+					    color >> b % rows[i].len % 4 * 8;
+
+			if (at != read_only)
+				s->want[d] = xor ? s->before[d] ^ by : by;
+		}
 		check(s);
 	}
 	free(s);
@@ -642,6 +693,7 @@ int main(void)
 		TEST(xy_src_copy_obeys_x_and_y_tiling_of_either_side),
 		TEST(an_overlapping_copy_moves_as_if_by_a_copy_aside),
 		TEST(overlap_is_found_with_different_bases_too),
+		TEST(rows_without_a_gap_are_one_long_row_wherever_its_pages_are),
 		TEST(a_negative_pitch_goes_downwards_in_memory),
 		TEST(clipping_cuts_the_destination_and_moves_the_source),
 		TEST(channel_masks_leave_alpha_or_colour_alone),
