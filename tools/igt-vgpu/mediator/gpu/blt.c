@@ -5,8 +5,9 @@
  *
  * Called by cmd_blt.c on the engine's thread, without gpu->lock. A guest chooses all numbers: rows
  * and columns are at most 16 bits each, and a call moves some MiB at most; a waiting reset is
- * looked for at every row, or every 64 KiB of rows that lie without a gap. Rows that were done are not done again, or an operation that reads what
- * it writes (XOR, an overlap) would come out wrong. Nothing is kept between commands.
+ * looked for at every row, or every 64 KiB of rows that lie without a gap. Rows that were done are
+ * not done again, or an operation that reads what it writes (XOR, an overlap) would come out wrong.
+ * Nothing is kept between commands.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,10 +70,11 @@ struct run {
 };
 
 /*
- * What is contiguous from byte @x of row @y on, of @want, unless @run has some left; false: fault.
+ * What is contiguous from byte @x of row @y on, of @want bytes, unless @run has some left; false:
+ * fault.
  */
 static inline bool look_up(struct gpu_cs *cs, const struct blt_surface *s, int64_t x, int32_t y,
-		    bool write, uint32_t want, struct run *run)
+			   bool write, uint32_t want, struct run *run)
 {
 	uint32_t in_tile;
 	unsigned int in_host;
@@ -85,8 +87,7 @@ static inline bool look_up(struct gpu_cs *cs, const struct blt_surface *s, int64
 	if (want > in_tile)
 		want = in_tile;
 	if (run->ptr && in_host < want)
-		in_host = gpu_mem_extend(cs, GPU_SPACE_PPGTT, addr, write, run->ptr, in_host,
-					 want);
+		in_host = gpu_mem_extend(cs, addr, write, run->ptr, in_host, want);
 	run->left = in_tile < in_host ? in_tile : in_host;
 	return run->ptr;
 }
@@ -181,21 +182,21 @@ static bool run_row(struct gpu_cs *cs, const struct blt_row *row, int32_t y, int
 	uint32_t done, n;
 
 	for (done = 0; done < len; done += n) {
-		/*
-		 * The source first: the lookup of the destination may replace the same TLB entry,
-		 * not the pointer.
-		 */
-		if (blt->copy && !look_up(cs, &blt->src, sx + done, sy, false, len - done, &src))
-			return false;
-		if (!look_up(cs, &blt->dst, dx + done, y, true, len - done, &dst))
-			return false;
 		n = len - done;
 		if (row->pattern && n > FILL_CHUNK)
 			n = FILL_CHUNK;
-		if (n > dst.left)
-			n = dst.left;
+		/*
+		 * The source first: the lookup of the destination may replace the same TLB entry,
+		 * not the pointer; and its pages are not asked for before they are written.
+		 */
+		if (blt->copy && !look_up(cs, &blt->src, sx + done, sy, false, n, &src))
+			return false;
 		if (blt->copy && n > src.left)
 			n = src.left;
+		if (!look_up(cs, &blt->dst, dx + done, y, true, n, &dst))
+			return false;
+		if (n > dst.left)
+			n = dst.left;
 		combine(row, dst.ptr, src.ptr, done, n);
 		advance(&dst, n);
 		if (blt->copy)
@@ -232,46 +233,49 @@ static bool same_layout(const struct blt *blt)
 	return blt->dst.tiling == GPU_TILING_LINEAR || blt->dst.base == blt->src.base;
 }
 
-/* Where a row's bytes begin. */
-static uint64_t row_addr(const struct blt_surface *s, unsigned int cpp, int32_t x, int32_t y)
+/*
+ * How far behind the source the destination begins, of linear surfaces; addresses are a circle, of
+ * the bits that are translated.
+ */
+static uint64_t distance(const struct gpu_cs *cs, const struct blt *blt)
 {
 	uint32_t run;
 
-	return surface_addr(s, (int64_t)x * cpp, y, &run);
+	return (surface_addr(&blt->dst, (int64_t)blt->x1 * blt->cpp, blt->y1, &run) -
+		surface_addr(&blt->src, (int64_t)blt->sx * blt->cpp, blt->sy, &run)) &
+	       gpu_ppgtt_mask(&cs->ppgtt);
 }
 
 /*
  * Does the destination lie behind the source, in the order of rows? Then the last row goes first
  * (PRM: the engine chooses).
  */
-static bool backwards(const struct blt *blt)
+static bool backwards(const struct gpu_cs *cs, const struct blt *blt)
 {
-	uint64_t dst, src;
+	uint64_t d;
 
 	if (!blt->copy || !same_layout(blt))
 		return false;
 	if (blt->dst.tiling != GPU_TILING_LINEAR)
 		return blt->y1 > blt->sy;
-	dst = row_addr(&blt->dst, blt->cpp, blt->x1, blt->y1);
-	src = row_addr(&blt->src, blt->cpp, blt->sx, blt->sy);
-	return (dst > src) == (blt->dst.pitch >= 0);
+	d = distance(cs, blt);
+	return (d && d <= gpu_ppgtt_mask(&cs->ppgtt) / 2) == (blt->dst.pitch >= 0);
 }
 
 /* Does a row overlap its own source, to the right? */
-static bool needs_gather(const struct blt *blt, uint32_t len)
+static bool needs_gather(const struct gpu_cs *cs, const struct blt *blt, uint32_t len)
 {
-	uint64_t dst, src;
+	uint64_t d;
 
 	if (!blt->copy || !same_layout(blt))
 		return false;
 	if (blt->dst.tiling != GPU_TILING_LINEAR)
 		return blt->y1 == blt->sy && blt->x1 > blt->sx;
-	dst = row_addr(&blt->dst, blt->cpp, blt->x1, blt->y1);
-	src = row_addr(&blt->src, blt->cpp, blt->sx, blt->sy);
-	return dst > src && dst - src < len;
+	d = distance(cs, blt);
+	return d && d < len;
 }
 
-/* How many bytes of a surface are contiguous, at most; a page is looked up by itself. */
+/* How many bytes of a surface are looked up at once, about; those of a page, even if it goes on. */
 static uint32_t run_of(const struct blt_surface *s)
 {
 	uint32_t run;
@@ -291,19 +295,18 @@ static uint64_t cost_of_row(const struct blt *blt, uint32_t len)
 }
 
 /*
- * Linear rows without a gap between them are one long row: so many of them are taken at once. Not
- * if the destination begins within the source: the last row goes first then.
+ * Linear rows without a gap between them are one long row: so many of them, which are at most 32
+ * KiB each, are taken at once. Not if the destination begins within the source: order counts then.
  */
-static uint32_t rows_at_once(const struct blt *blt, uint32_t len)
+static uint32_t rows_at_once(const struct gpu_cs *cs, const struct blt *blt, uint32_t len)
 {
-	const struct blt_surface *d = &blt->dst, *s = &blt->src;
+	const struct blt_surface *dst = &blt->dst, *src = &blt->src;
 	uint64_t all = (uint64_t)len * (blt->y2 - blt->y1);
 
-	if (d->tiling != GPU_TILING_LINEAR || d->pitch != (int64_t)len || len > BYTES_AT_ONCE)
+	if (dst->tiling != GPU_TILING_LINEAR || dst->pitch != (int64_t)len)
 		return 1;
-	if (blt->copy && (s->tiling != GPU_TILING_LINEAR || s->pitch != d->pitch ||
-			  row_addr(d, blt->cpp, blt->x1, blt->y1) -
-			  row_addr(s, blt->cpp, blt->sx, blt->sy) < all))
+	if (blt->copy && (src->tiling != GPU_TILING_LINEAR || src->pitch != dst->pitch ||
+			  distance(cs, blt) < all))
 		return 1;
 	return BYTES_AT_ONCE / len;
 }
@@ -312,11 +315,10 @@ static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, ui
 				uint8_t *aside)
 {
 	const struct blt *blt = row->blt;
-	uint32_t rows = blt->y2 - blt->y1, n = rows_at_once(blt, len);
-	uint64_t cost = cost_of_row(blt, len);
-	bool reverse = n == 1 && backwards(blt);
+	uint32_t rows = blt->y2 - blt->y1, n = rows_at_once(cs, blt, len);
+	bool reverse = n == 1 && backwards(cs, blt);
 
-	for (; cs->blt_row < rows; cs->blt_cost += cost * n, cs->blt_row += n) {
+	for (; cs->blt_row < rows; cs->blt_row += n) {
 		int32_t at = reverse ? rows - 1 - cs->blt_row : cs->blt_row;
 
 		if (cs->blt_cost >= BYTES_PER_SLICE ||
@@ -330,6 +332,7 @@ static enum blt_result run_rows(struct gpu_cs *cs, const struct blt_row *row, ui
 			n = rows - cs->blt_row;
 		if (!run_row(cs, row, blt->y1 + at, blt->sy + at, aside, len * n))
 			return BLT_FAULT;
+		cs->blt_cost += cost_of_row(blt, len * n);
 	}
 	return BLT_DONE;
 }
@@ -367,7 +370,7 @@ enum blt_result blt_run(struct gpu_cs *cs, struct blt *blt)
 			memcpy(pattern + i, pattern, 16);
 		row.pattern = pattern;
 	}
-	if (needs_gather(blt, len)) {
+	if (needs_gather(cs, blt, len)) {
 		aside = malloc(len);	/* at most 65535 pixels of 16 bytes */
 		if (!aside)
 			return BLT_FAULT;

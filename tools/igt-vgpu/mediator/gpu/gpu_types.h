@@ -41,6 +41,12 @@ struct gpu_ppgtt {
 	uint64_t pdp[4];	/* addresses, with domain bits */
 };
 
+/** gpu_ppgtt_mask - the bits of an address that a context's page tables translate */
+static inline uint64_t gpu_ppgtt_mask(const struct gpu_ppgtt *ppgtt)
+{
+	return ppgtt->four_level ? GPU_PPGTT_SIZE - 1 : 0xffffffff;
+}
+
 /** struct gpu_pde - a page directory's entry, cached as hardware does */
 struct gpu_pde {
 	uint64_t tag;		/* address >> GPU_PDE_SHIFT | valid << 62 */
@@ -229,9 +235,9 @@ void gpu_cs_log_rest(struct gpu_cs *cs);
  */
 uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
 		     unsigned int *left);
-/* How many bytes are contiguous there in the host, if @left are not all that the caller wants. */
-unsigned int gpu_mem_extend(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
-			    const uint8_t *host, unsigned int left, unsigned int want);
+/* So, of the context's own space: how many bytes go on there in the host, beyond those @left. */
+unsigned int gpu_mem_extend(struct gpu_cs *cs, uint64_t addr, bool write, const uint8_t *host,
+			    unsigned int left, unsigned int want);
 bool gpu_mem_read(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, void *buf, size_t len);
 bool gpu_mem_write(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, const void *buf,
 		   size_t len);

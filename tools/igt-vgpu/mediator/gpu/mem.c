@@ -133,12 +133,12 @@ static uint64_t canonical(struct gpu_cs *cs, enum gpu_space space, uint64_t addr
 {
 	if (space == GPU_SPACE_GGTT)
 		return addr & ((1ull << 48) - 1);
-	return addr & (cs->ppgtt.four_level ? (1ull << 48) - 1 : 0xffffffffull);
+	return addr & gpu_ppgtt_mask(&cs->ppgtt);
 }
 
 /*
- * The page that holds @addr (canonical), by the tables. NULL: absent, or not to be written; nothing
- * is reported, and *@pte says which it is.
+ * The page that holds @addr (canonical), by the tables. NULL: absent, without memory in the host, or
+ * not to be written; nothing is reported, and *@pte is the entry.
  */
 static uint8_t *walk_page(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
 			  uint64_t generation, uint64_t *pte)
@@ -230,27 +230,30 @@ uint8_t *gpu_mem_ptr(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, boo
 
 /**
  * gpu_mem_extend - how far what gpu_mem_ptr() returned goes on in the host, beyond its page
- * @cs, @space, @addr, @write: as it was called
+ * @cs, @addr, @write: as it was called, in the context's own space
  * @host: what it returned
  * @left: the number of bytes up to the page's end
- * @want: bytes that the caller has a use for; pages beyond them are not looked at
+ * @want: bytes that the caller has a use for
  *
- * Return: the number of bytes that are contiguous in the host, @left at least; may be more than
- * @want. A fault further on is none yet: the bytes end before it.
+ * Only pages that are wanted as a whole are looked at: who takes all of a page has no use for it in
+ * the TLB.
+ *
+ * Return: the number of bytes that are contiguous in the host, @left at least. A fault further on
+ * is none yet: the bytes end before it.
  */
-unsigned int gpu_mem_extend(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
-			    const uint8_t *host, unsigned int left, unsigned int want)
+unsigned int gpu_mem_extend(struct gpu_cs *cs, uint64_t addr, bool write, const uint8_t *host,
+			    unsigned int left, unsigned int want)
 {
 	uint64_t generation = atomic_load_explicit(&cs->gpu->tlb_generation, memory_order_acquire);
 	uint64_t next, pte;
 	uint8_t *page;
 
-	for (; left < want; left += GPU_PAGE_SIZE) {
-		next = canonical(cs, space, addr + left);
-		page = walk_page(cs, space, next, write, generation, &pte);
+	for (; left < want && want - left >= GPU_PAGE_SIZE; left += GPU_PAGE_SIZE) {
+		next = canonical(cs, GPU_SPACE_PPGTT, addr + left);
+		page = walk_page(cs, GPU_SPACE_PPGTT, next, write, generation, &pte);
 		if (page != host + left) {
 			if (page)	/* who goes on there finds it */
-				tlb_fill(cs, space, next, write, generation, page);
+				tlb_fill(cs, GPU_SPACE_PPGTT, next, write, generation, page);
 			break;
 		}
 	}

@@ -101,11 +101,13 @@ static void xy_src_copy_copies_a_rectangle_at_every_depth(void **state)
 
 static void xy_src_copy_obeys_x_and_y_tiling_of_either_side(void **state)
 {
-	static const struct { bool dt, dy, st, sy;
+	static const struct { bool dt, dy, st, sy; int x, width, sx; /* also all of the pitch */
 	} rows[] = {
-		{ true, false, false, false }, { true, true, false, false },
-		{ false, false, true, false }, { false, false, true, true },
-		{ true, true, true, false },   { true, false, true, true },
+		{ true, false, false, false, 3, 400, 11 }, { true, true, false, false, 3, 400, 11 },
+		{ false, false, true, false, 3, 400, 11 }, { false, false, true, true, 3, 400, 11 },
+		{ true, true, true, false, 3, 400, 11 },   { true, false, true, true, 3, 400, 11 },
+		{ true, false, false, false, 0, 512, 0 },  { false, false, true, false, 0, 512, 0 },
+		{ true, true, true, true, 0, 512, 0 },
 	};
 	struct surf *s = setup(*state);
 	unsigned int i;
@@ -125,10 +127,11 @@ static void xy_src_copy_obeys_x_and_y_tiling_of_either_side(void **state)
 		cst_user(s->t, MI_LRI(1), BCS_SWCTRL, 3 << 16 | rows[i].dy << 1 | rows[i].sy,
 			 BLT(0x53, 10) | RGBA | (rows[i].dt ? DST_TILED : 0) |
 				 (rows[i].st ? SRC_TILED : 0),
-			 3 << 24 | ROP(0xcc) | (rows[i].dt ? 512 : 2048), XY(3, 1), XY(403, 50),
-			 LO(DST_VA), HI(DST_VA), XY(11, 2), rows[i].st ? 512 : 2048, LO(SRC_VA),
+			 3 << 24 | ROP(0xcc) | (rows[i].dt ? 512 : 2048), XY(rows[i].x, 1),
+			 XY(rows[i].x + rows[i].width, 50), LO(DST_VA), HI(DST_VA), XY(rows[i].sx, 2), rows[i].st ? 512 : 2048, LO(SRC_VA),
 			 HI(SRC_VA));
-		want_copy(s, 0, dt, 2048, SURF_SIZE, st, 2048, 4, 3, 1, 403, 50, 11, 2);
+		want_copy(s, 0, dt, 2048, SURF_SIZE, st, 2048, 4, rows[i].x, 1,
+			  rows[i].x + rows[i].width, 50, rows[i].sx, 2);
 		check(s);
 	}
 	free(s);
@@ -165,7 +168,7 @@ static void an_overlapping_copy_moves_as_if_by_a_copy_aside(void **state)
 static void overlap_is_found_with_different_bases_too(void **state)
 {
 	/* by rows; within rows, which cross a page's end; so, by less than a pixel; either way */
-	static const int distance[] = { 4096, 64, 1, -1, -64, -4096 };
+	static const int distance[] = { 54 * 2048, 4096, 64, 1, -1, -64, -4096 };
 	/* pixels of a row: with a gap behind it, and without */
 	static const unsigned int width[] = { 300, 512 };
 	struct surf *s = setup(*state);
@@ -173,13 +176,40 @@ static void overlap_is_found_with_different_bases_too(void **state)
 
 	for (w = 0; w < 2; w++) {
 		for (i = 0; i < sizeof(distance) / sizeof(distance[0]); i++) {
-			uint32_t from = 8192 - 1096, to = from + distance[i];
+			uint32_t from = distance[i] > 8192 ? 0 : 7096, to = from + distance[i];
 
 			cst_user(s->t, BLT(0x53, 10) | RGBA, 3 << 24 | ROP(0xcc) | 2048, 0,
 				 XY(width[w], 55), LO(DST_VA + to), HI(DST_VA), 0, 2048,
 				 LO(DST_VA + from), HI(DST_VA));
 			want_copy(s, to, GPU_TILING_LINEAR, 2048, from, GPU_TILING_LINEAR, 2048, 4,
 				  0, 0, width[w], 55, 0, 0);
+			check(s);
+		}
+	}
+	free(s);
+}
+
+/* Bits of an address that nobody translates, of either side; XOR reads what it wrote if it errs. */
+static void overlap_is_found_whatever_the_unused_bits_of_an_address_say(void **state)
+{
+	static const struct { uint64_t to, from;
+	} stray[] = { { 0, 0 }, { 1ull << 48, 0 }, { 0, 1ull << 48 }, { 0xffffull << 48, 1ull << 50 } };
+	static const int distance[] = { 4096, 1000, -4096 };
+	struct surf *s = setup(*state);
+	unsigned int i, d, row, b;
+
+	for (i = 0; i < 4; i++) {
+		for (d = 0; d < 3; d++) {
+			uint32_t from = 8192, to = from + distance[d];
+
+			cst_user(s->t, BLT(0x53, 10) | RGBA, 3 << 24 | ROP(0x66) | 4096, 0,
+				 XY(1024, 25), LO(DST_VA + to), HI(DST_VA | stray[i].to), 0, 4096,
+				 LO(DST_VA + from), HI(DST_VA | stray[i].from));
+			/* as if the source had been copied aside */
+			for (row = 0; row < 25; row++)
+				for (b = 0; b < 4096; b++)
+					s->want[to + row * 4096 + b] ^=
+						s->before[from + row * 4096 + b];
 			check(s);
 		}
 	}
@@ -567,6 +597,28 @@ static void a_waiting_reset_stops_a_blit_between_rows(void **state)
 	free(s);
 }
 
+static void a_waiting_reset_stops_rows_without_a_gap_after_64_kib(void **state)
+{
+	struct surf *s = setup(*state);
+	unsigned int done;
+
+	cst_ring(s->t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0xf0) | 4096, 0, XY(1024, SURF_PAGES),
+		 LO(DST_VA), HI(DST_VA), 0x01010101, 0);
+	to_stop = s->t;
+	looks = 6;	/* the command's own page, and some of the tables */
+	s->t->fx->ops.page = stopping_page;
+	gpu_tlb_flush(s->t->cs);
+	assert_int_equal(gpu_cs_step(s->t->cs), GPU_CS_PART);
+	for (done = 0; done < SURF_SIZE && s->mem[done] == 1; done++)
+		;
+	assert_in_range(done, 1, 64 << 10);
+	atomic_store(&s->t->engine->stop, false);
+	cst_run_ok(s->t);
+	memset(s->want, 1, SURF_SIZE);
+	check(s);
+	free(s);
+}
+
 /* XOR with itself, and a copy onto its own source: a row that is done twice comes out wrong. */
 static void an_interrupted_blit_equals_one_that_was_not(void **state)
 {
@@ -638,6 +690,23 @@ static void a_huge_blit_is_done_in_parts_that_let_others_have_a_turn(void **stat
 	free(s);
 }
 
+/* 128 KiB each, in rows without a gap. */
+static void many_blits_take_turns_with_others_as_a_huge_one_does(void **state)
+{
+	struct surf *s = setup(*state);
+	unsigned int i, parts = 0;
+
+	for (i = 0; i < 160; i++) {
+		cst_ring(s->t, BLT(0x50, 7) | RGBA, 3 << 24 | ROP(0xf0) | 4096, 0,
+			 XY(1024, SURF_PAGES), LO(DST_VA), HI(DST_VA), i, 0);
+		while (gpu_cs_step(s->t->cs) == GPU_CS_PART)
+			parts++;
+		cst_run_ok(s->t);
+	}
+	assert_in_range(parts, 4, 10);	/* 20 MiB, 4 MiB at once */
+	free(s);
+}
+
 static void hostile_numbers_end_in_a_fault_or_in_bounds(void **state)
 {
 	struct surf *s = setup(*state);
@@ -693,6 +762,7 @@ int main(void)
 		TEST(xy_src_copy_obeys_x_and_y_tiling_of_either_side),
 		TEST(an_overlapping_copy_moves_as_if_by_a_copy_aside),
 		TEST(overlap_is_found_with_different_bases_too),
+		TEST(overlap_is_found_whatever_the_unused_bits_of_an_address_say),
 		TEST(rows_without_a_gap_are_one_long_row_wherever_its_pages_are),
 		TEST(a_negative_pitch_goes_downwards_in_memory),
 		TEST(clipping_cuts_the_destination_and_moves_the_source),
@@ -711,8 +781,10 @@ int main(void)
 		TEST(a_fault_in_the_middle_hangs_at_the_command),
 		TEST(writes_to_read_only_pages_are_dropped),
 		TEST(a_waiting_reset_stops_a_blit_between_rows),
+		TEST(a_waiting_reset_stops_rows_without_a_gap_after_64_kib),
 		TEST(an_interrupted_blit_equals_one_that_was_not),
 		TEST(a_huge_blit_is_done_in_parts_that_let_others_have_a_turn),
+		TEST(many_blits_take_turns_with_others_as_a_huge_one_does),
 		TEST(hostile_numbers_end_in_a_fault_or_in_bounds),
 	};
 

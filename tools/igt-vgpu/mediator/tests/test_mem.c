@@ -48,13 +48,13 @@ static void *counting_page(void *opaque, unsigned int domain, uint64_t addr, boo
 	return fx_mem(fx, domain, addr);
 }
 
-static uint8_t *run_from(struct gpu_cs *cs, enum gpu_space space, uint64_t addr, bool write,
-			 unsigned int want, unsigned int *left)
+static uint8_t *run_from(struct gpu_cs *cs, uint64_t addr, bool write, unsigned int want,
+			 unsigned int *left)
 {
-	uint8_t *host = gpu_mem_ptr(cs, space, addr, write, left);
+	uint8_t *host = gpu_mem_ptr(cs, GPU_SPACE_PPGTT, addr, write, left);
 
 	if (host)
-		*left = gpu_mem_extend(cs, space, addr, write, host, *left, want);
+		*left = gpu_mem_extend(cs, addr, write, host, *left, want);
 	return host;
 }
 
@@ -71,29 +71,39 @@ static void a_run_ends_where_the_host_has_another_page_or_none(void **state)
 	fx_ppgtt_map(&t->ctx, va + 0x3000, other, 1, 0);
 	fx_ppgtt_map(&t->ctx, va + 0x6000, page + 0x6000, 1, GPU_PTE_PRESENT);
 	t->fx->ops.page = counting_page;
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, va + 0x10, false, 0x8000, &left),
-			 mem + 0x10);
+	assert_ptr_equal(run_from(t->cs, va + 0x10, false, 0x8000, &left), mem + 0x10);
 	assert_int_equal(left, 0x2ff0);
 	/* ... which was seen then, and is not asked for again */
 	looks = 0;
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, va + 0x3000, false, 1, &left),
-			 fx_mem(t->fx, 0, other));
+	assert_ptr_equal(run_from(t->cs, va + 0x3000, false, 1, &left), fx_mem(t->fx, 0, other));
 	assert_int_equal(left, 0x1000);
 	assert_int_equal(looks, 0);
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, va + 0x4000, true, 0x8000, &left),
-			 mem + 0x4000);
+	assert_ptr_equal(run_from(t->cs, va + 0x4000, true, 0x8000, &left), mem + 0x4000);
 	assert_int_equal(left, 0x2000);
 	/* to be read, it goes on, to the end of what is mapped, which is no fault */
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, va + 0x5000, false, 0x8000, &left),
-			 mem + 0x5000);
+	assert_ptr_equal(run_from(t->cs, va + 0x5000, false, 0x8000, &left), mem + 0x5000);
 	assert_int_equal(left, 0x3000);
 	assert_false(t->cs->faulted);
 	assert_int_equal(fx_reg(t->fx, FAULT_REG), 0);
-	assert_null(run_from(t->cs, GPU_SPACE_PPGTT, va + 0x8000, false, 0x8000, &left));
+	assert_null(run_from(t->cs, va + 0x8000, false, 0x8000, &left));
 	assert_true(t->cs->faulted);
 }
 
-static void a_run_looks_at_no_page_that_is_not_wanted(void **state)
+static void a_page_that_was_seen_to_be_read_is_not_to_be_written_therefore(void **state)
+{
+	struct cst *t = *state;
+	uint64_t other = fx_alloc(t->fx, 0, 1);
+	unsigned int left;
+
+	/* elsewhere in the host, so that the run ends before it and remembers it */
+	fx_ppgtt_map(&t->ctx, DATA_VA + 0x1000, other, 1, GPU_PTE_PRESENT);
+	assert_ptr_equal(run_from(t->cs, DATA_VA, false, 0x4000, &left), t->data);
+	assert_int_equal(left, 0x1000);
+	assert_true(gpu_mem_write32(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x1000, 0x12345678));
+	assert_int_equal(*(uint32_t *)fx_mem(t->fx, 0, other), 0);
+}
+
+static void a_run_looks_only_at_pages_that_are_wanted_whole(void **state)
 {
 	struct cst *t = *state;
 	unsigned int left;
@@ -101,18 +111,16 @@ static void a_run_looks_at_no_page_that_is_not_wanted(void **state)
 	t->fx->ops.page = counting_page;
 	assert_non_null(gpu_mem_ptr(t->cs, GPU_SPACE_PPGTT, DATA_VA, true, NULL));
 	looks = 0;
-	/* up to the first page's end; a byte of the second one; a lost write, on a page alone */
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x10, true, 0xff0, &left),
-			 t->data + 0x10);
+	/* all but one byte of the second one; all of it; a lost write, on a page alone */
+	assert_ptr_equal(run_from(t->cs, DATA_VA + 0x10, true, 0x1fef, &left), t->data + 0x10);
 	assert_int_equal(left, 0xff0);
 	assert_int_equal(looks, 0);
-	assert_ptr_equal(run_from(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x10, true, 0xff1, &left),
-			 t->data + 0x10);
+	assert_ptr_equal(run_from(t->cs, DATA_VA + 0x10, true, 0x1ff0, &left), t->data + 0x10);
 	assert_int_equal(left, 0x1ff0);
 	assert_int_equal(looks, 1);
 	fx_ppgtt_map(&t->ctx, DATA_VA, fx_alloc(t->fx, 0, 1), 1, GPU_PTE_PRESENT);
 	gpu_tlb_flush(t->cs);
-	assert_non_null(run_from(t->cs, GPU_SPACE_PPGTT, DATA_VA + 0x10, true, 0x4000, &left));
+	assert_non_null(run_from(t->cs, DATA_VA + 0x10, true, 0x4000, &left));
 	assert_int_equal(left, 0xff0);
 }
 
@@ -466,7 +474,8 @@ int main(void)
 		TEST(reads_and_writes_cross_page_borders),
 		TEST(the_pointer_says_how_many_bytes_are_left_in_the_page),
 		TEST(a_run_ends_where_the_host_has_another_page_or_none),
-		TEST(a_run_looks_at_no_page_that_is_not_wanted),
+		TEST(a_page_that_was_seen_to_be_read_is_not_to_be_written_therefore),
+		TEST(a_run_looks_only_at_pages_that_are_wanted_whole),
 		TEST(the_low_address_bits_of_a_dword_are_ignored),
 		TEST(a_qword_at_a_dword_boundary_is_two_dwords_over_the_page_border),
 		TEST(addresses_above_48_bits_are_ignored_in_a_ppgtt),
