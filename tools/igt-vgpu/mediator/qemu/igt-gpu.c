@@ -3,10 +3,12 @@
  * Object "igt-gpu": the one physical GPU, in software.
  *
  *   -object igt-gpu,id=gpu0[,platform=skl|bdw|kbl|cfl][,aperture=SIZE][,trace=on][,debug=on]
+ *                   [,engine-delay=NS]
  *
  * It owns the mediator (igt-vgpu devices share it) or, for one igt-gpu-pci device, the
  * bare GPU: the first device decides. It runs one thread per engine, stops them with the
- * VM, carries the timeline, and is the core's way out (host ops).
+ * VM (or has igt-clocked.c execute), carries the timeline, and is the core's way out (host
+ * ops).
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -63,7 +65,11 @@ static void igt_kick(void *opaque, enum gpu_engine_id id)
 {
     IgtGpu *gpu = opaque;
 
-    engines_kick(gpu->engines, id);
+    if (gpu->clocked) {
+        igt_clocked_kick(gpu->clocked, id);
+    } else {
+        engines_kick(gpu->engines, id);
+    }
 }
 
 static void igt_event(void *opaque, enum gpu_engine_id engine, enum gpu_event event,
@@ -156,7 +162,7 @@ static bool igt_engine_run(void *opaque, enum gpu_engine_id id, unsigned int bud
     IgtGpu *gpu = opaque;
 
     /* Traps and the main loop need the big lock: no batch holds them up. */
-    g_assert(!qemu_mutex_iothread_locked());
+    g_assert(gpu->clocked || !qemu_mutex_iothread_locked());
 
     /* Page pointers live as long as the memory map they came from: one map per slice. */
     RCU_READ_LOCK_GUARD();
@@ -198,12 +204,16 @@ static void igt_gpu_vm_state(void *opaque, bool running, RunState state)
     engines_pause(IGT_GPU(opaque)->engines, !running);
 }
 
-static bool igt_gpu_start_threads(IgtGpu *gpu, Error **errp)
+static bool igt_gpu_start_engines(IgtGpu *gpu, Error **errp)
 {
     unsigned int i;
 
     for (i = 0; i < GPU_NUM_ENGINES; i++) {
         trace_name_thread(gpu->trace, IGT_TRACE_PID_GPU, i, gpu_engine_name(i));
+    }
+    if (gpu->engine_delay) {
+        gpu->clocked = igt_clocked_new(&igt_engines_ops, gpu, gpu->engine_delay);
+        return true;
     }
     if (!engines_start(gpu->engines, !runstate_is_running())) {
         error_setg(errp, "gpu '%s': the system has no threads for its engines",
@@ -214,10 +224,11 @@ static bool igt_gpu_start_threads(IgtGpu *gpu, Error **errp)
     return true;
 }
 
-static void igt_gpu_stop_threads(IgtGpu *gpu)
+static void igt_gpu_stop_engines(IgtGpu *gpu)
 {
     bool locked = qemu_mutex_iothread_locked();
 
+    igt_clocked_free(g_steal_pointer(&gpu->clocked));
     if (!gpu->vmstate) {
         return;
     }
@@ -242,7 +253,7 @@ static void igt_gpu_exit(Notifier *notifier, void *data)
     IgtGpu *gpu = container_of(notifier, IgtGpu, exit);
     IgtPci *dev;
 
-    igt_gpu_stop_threads(gpu);
+    igt_gpu_stop_engines(gpu);
     QLIST_FOREACH (dev, &gpu->devices, next) {
         igt_pci_write_stats_file(dev);
     }
@@ -269,7 +280,7 @@ struct gvt *igt_gpu_get_mediator(IgtGpu *gpu, Error **errp)
                        igt_object_id(OBJECT(gpu)));
             return NULL;
         }
-        if (!igt_gpu_start_threads(gpu, errp)) {
+        if (!igt_gpu_start_engines(gpu, errp)) {
             gvt_free(g_steal_pointer(&gpu->gvt));
         }
     }
@@ -296,7 +307,7 @@ struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **err
                        igt_object_id(OBJECT(gpu)));
             return NULL;
         }
-        if (!igt_gpu_start_threads(gpu, errp)) {
+        if (!igt_gpu_start_engines(gpu, errp)) {
             gpu_free(g_steal_pointer(&gpu->bare));
             return NULL;
         }
@@ -394,6 +405,31 @@ static bool igt_gpu_get_debug(Object *obj, Error **errp)
 static void igt_gpu_set_debug(Object *obj, bool value, Error **errp)
 {
     IGT_GPU(obj)->debug = value;
+}
+
+static void igt_gpu_get_engine_delay(Object *obj, Visitor *v, const char *name,
+                                     void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &IGT_GPU(obj)->engine_delay, errp);
+}
+
+static void igt_gpu_set_engine_delay(Object *obj, Visitor *v, const char *name,
+                                     void *opaque, Error **errp)
+{
+    IgtGpu *gpu = IGT_GPU(obj);
+    uint64_t delay;
+
+    if (!visit_type_uint64(v, name, &delay, errp)) {
+        return;
+    }
+    if (igt_gpu_model(gpu)) {
+        error_setg(errp, "engine-delay of gpu '%s' cannot change once a device uses it",
+                   igt_object_id(obj));
+    } else if (delay > NANOSECONDS_PER_SECOND) {
+        error_setg(errp, "engine-delay=%" PRIu64 ": a second (1000000000) at most", delay);
+    } else {
+        gpu->engine_delay = delay;
+    }
 }
 
 /* Write-only: reading says how to use it. */
@@ -496,7 +532,7 @@ static void igt_gpu_finalize(Object *obj)
     IgtGpu *gpu = IGT_GPU(obj);
 
     qemu_remove_exit_notifier(&gpu->exit);
-    igt_gpu_stop_threads(gpu);
+    igt_gpu_stop_engines(gpu);
     if (gpu->gvt) {
         gvt_free(gpu->gvt);
     }
@@ -527,6 +563,12 @@ static void igt_gpu_class_init(ObjectClass *klass, void *data)
     object_class_property_add_bool(klass, "debug", igt_gpu_get_debug, igt_gpu_set_debug);
     object_class_property_set_description(klass, "debug",
                                           "log the GPU's and the mediator's debug lines");
+    object_class_property_add(klass, "engine-delay", "uint64", igt_gpu_get_engine_delay,
+                              igt_gpu_set_engine_delay, NULL, NULL);
+    object_class_property_set_description(
+        klass, "engine-delay",
+        "ns of the guest's clock from a kick until an engine executes, without a thread; "
+        "0 (default): engines have threads");
     object_class_property_add_str(klass, "trace-dump", igt_gpu_get_trace_dump,
                                   igt_gpu_set_trace_dump);
     object_class_property_set_description(klass, "trace-dump",

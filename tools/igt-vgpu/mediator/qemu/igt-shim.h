@@ -9,13 +9,14 @@
  *   igt-vgpu.c     device "igt-vgpu": a vGPU of the mediator
  *   igt-gpu-pci.c  device "igt-gpu-pci": the bare GPU
  *   igt-dma.c      guest memory for the GPU
+ *   igt-clocked.c  engines that execute in the guest's time, without threads
  *
  * No hardware behaviour belongs here: that is ../gpu and ../gvt, which know nothing of
  * QEMU.
  *
  * Locks: a guest's trap runs under QEMU's big lock (7.2 has no region without it),
- * commands never do: an engine's thread takes it only between two slices, to deliver the
- * interrupts of the last one.
+ * commands never do, unless engines have no threads: an engine's thread takes it only
+ * between two slices, to deliver the interrupts of the last one.
  */
 #ifndef IGT_SHIM_H
 #define IGT_SHIM_H
@@ -69,6 +70,17 @@ void igt_dma_cleanup(IgtDma *dma);
  */
 void *igt_dma_page(IgtDma *dma, uint64_t addr, bool write);
 
+/* ---- igt-clocked.c ---- */
+
+typedef struct IgtClocked IgtClocked;
+
+/* Of @ops only run is called, with the big lock. */
+IgtClocked *igt_clocked_new(const struct engines_ops *ops, void *opaque, uint64_t delay_ns);
+/* As engines_kick(). */
+void igt_clocked_kick(IgtClocked *clocked, enum gpu_engine_id id);
+/* With the big lock. */
+void igt_clocked_free(IgtClocked *clocked);
+
 /* ---- igt-gpu.c ---- */
 
 /** struct IgtGpu - the one physical GPU */
@@ -79,6 +91,7 @@ struct IgtGpu {
     uint32_t aperture; /* bytes */
     bool trace_on;
     bool debug; /* log the core's debug lines, too */
+    uint64_t engine_delay; /* ns; 0: engines have threads */
 
     /* One of these once a device was plugged, for as long as the object lives. */
     struct gvt *gvt;
@@ -89,6 +102,7 @@ struct IgtGpu {
     struct trace *trace; /* NULL unless trace=on */
     uint8_t next_pid;    /* of the next device on the timeline; 1 is the GPU itself */
     struct engines *engines;
+    IgtClocked *clocked; /* instead of the engines' threads */
     VMChangeStateEntry *vmstate; /* there as long as the engines' threads */
     Notifier exit;
     QLIST_HEAD(, IgtPci) devices;

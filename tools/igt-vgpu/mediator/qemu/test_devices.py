@@ -631,6 +631,71 @@ class Execution(Base):
                 self.assertEqual(vm.close(), 0)
 
 
+class InTheGuestsTime(Base):
+    """engine-delay: engines without threads. The clock of a machine without vCPU stands still until the test moves it."""
+
+    DELAY = 1000
+
+    def clocked(self, name: str, args: list[str]) -> tuple[Machine, Blitter]:
+        args = [args[0], f"{args[1]},engine-delay={self.DELAY}", *args[2:]]
+        vm = self.boot(args)
+        vm.enable()
+        return vm, Blitter(vm)
+
+    def test_an_engine_executes_when_its_time_has_come_and_not_before(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm, gpu = self.clocked(name, args)
+                # MI_STORE_DATA_IMM to the status page, then MI_USER_INTERRUPT.
+                address = gpu.address(gpu.STATUS) + 0x800
+                gpu.execute(0x20 << 23 | 1 << 22 | 2, address, 0, 42, 0x02 << 23, 0)
+                time.sleep(0.2)         # a thread would have done it by then
+                vm.command(f"clock_step {self.DELAY - 1}")
+                self.assertEqual(vm.read(gpu.MEMORY + 0x800, 4), 0)
+                self.assertTrue(gpu.busy())
+                vm.command("clock_step 1")
+                self.assertEqual(vm.read(gpu.MEMORY + 0x800, 4), 42)
+                self.assertTrue(vm.read(BAR0 + 0x44308, 4) & gpu.USER_INTERRUPT)
+                self.assertEqual(vm.close(), 0)
+
+    def test_the_delay_cannot_change_under_a_device(self) -> None:
+        vm, _ = self.clocked(*DEVICES[0])
+        with self.assertRaisesRegex(RuntimeError, "engine-delay of gpu 'gpu0' cannot change once a device uses it"):
+            vm.set("/objects/gpu0", "engine-delay", 0)
+        self.assertEqual(vm.get("/objects/gpu0", "engine-delay"), self.DELAY)
+
+    def test_what_does_not_end_is_executed_in_slices(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm, gpu = self.clocked(name, args)
+                gpu.spin()
+                seen = [0]
+                for _ in range(5):
+                    vm.command(f"clock_step {self.DELAY}")
+                    seen.append(gpu.rounds())
+                self.assertEqual(sorted(set(seen)), seen, "rounds after each step")
+                self.assertEqual(len({b - a for a, b in zip(seen[1:], seen[2:])}), 1, f"slices differ: {seen}")
+                gpu.store(gpu.BATCH, (0x0a << 23,), 3)
+                vm.command(f"clock_step {self.DELAY}")
+                self.assertFalse(gpu.busy())
+                self.assertEqual(vm.close(), 0)
+
+    def test_a_reset_ends_what_is_to_come(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm, gpu = self.clocked(name, args)
+                gpu.spin()
+                vm.command(f"clock_step {self.DELAY}")
+                rounds = gpu.rounds()
+                self.assertTrue(rounds)
+                vm.system_reset()
+                vm.enable()
+                vm.command(f"clock_step {10 * self.DELAY}")
+                self.assertEqual(gpu.rounds(), rounds)
+                self.assertFalse(gpu.busy())
+                self.assertEqual(vm.close(), 0)
+
+
 class Errors(unittest.TestCase):
     """Each refusal names the device or object, the value and what to do."""
 
@@ -639,6 +704,8 @@ class Errors(unittest.TestCase):
         ("a gpu that is not there", ["-device", "igt-vgpu,gpu=nope"], r"nope"),
         ("an unknown platform", ["-object", "igt-gpu,id=gpu0,platform=voodoo"], r"platform 'voodoo' is unknown: use skl"),
         ("an odd aperture", ["-object", "igt-gpu,id=gpu0,aperture=300M"], r"aperture=314572800: use 256M, 512M or 1G"),
+        ("a delay that is too long", ["-object", "igt-gpu,id=gpu0,engine-delay=2000000000"],
+         r"engine-delay=2000000000: a second \(1000000000\) at most"),
         ("a type that is too large", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,vgpu-type=GVTg_V5_1"],
          r"v: type=GVTg_V5_1 needs 512 MiB of aperture"),
         ("a weight that is too large", [*VGPU[:2], "-device", "igt-vgpu,gpu=gpu0,id=v,weight=17"],
