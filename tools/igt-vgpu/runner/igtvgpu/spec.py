@@ -28,17 +28,22 @@ class SpecError(Exception):
 
 @dataclass(frozen=True)
 class Gpu:
-    """One physical GPU in software (`-object igt-gpu`)."""
+    """One physical GPU in software (`-object igt-gpu`).
+
+    `engine_delay`: its engines have no threads, but execute so many ns of the guest's clock after they were kicked; with a VM's
+    count_instructions, so many instructions after."""
 
     id: str = "gpu0"
     platform: str = "skl"
     trace: bool = False
     aperture: str = ""
+    engine_delay: int = 0
 
     def qemu_args(self) -> list[str]:
         trace = ",trace=on" if self.trace else ""
         aperture = f",aperture={self.aperture}" if self.aperture else ""
-        return ["-object", f"igt-gpu,id={self.id},platform={self.platform}{aperture}{trace}"]
+        delay = f",engine-delay={self.engine_delay}" if self.engine_delay else ""
+        return ["-object", f"igt-gpu,id={self.id},platform={self.platform}{aperture}{trace}{delay}"]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ Under TCG the guest's TSC is the host's. On a busy host the guest's own calibrat
 fails by factors: its clock, and with it every timeout, then runs too fast ("PIT calibration deviates"). It is one counter for
 all vCPUs, so there is nothing to verify (the watchdog that compares it with the HPET is fooled in the same way). And so is
 the boot test of the timer interrupt: "IO-APIC + timer doesn't work!" is a panic, hence no_timer_check.
+
+With -icount the TSC advances by one for each nanosecond of the guest's time, whatever the host's does.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from functools import lru_cache
 
 _RDTSC = bytes.fromhex("0f31" "48c1e220" "4809d0" "c3")     # rdtsc; shl $32,%rdx; or %rdx,%rax; ret
 _SPAN = 0.1
+COUNTING_KHZ = 1_000_000
 
 
 def _reader() -> object:
@@ -55,7 +58,7 @@ def host_khz() -> int:
     return round((tsc1 - tsc0) * 1_000_000 / (ns1 - ns0))
 
 
-def kernel_option() -> str:
-    """For the command line of a guest under TCG."""
-    khz = host_khz()
+def kernel_option(counting: bool = False) -> str:
+    """For the command line of a guest under TCG, `counting`: with -icount."""
+    khz = COUNTING_KHZ if counting else host_khz()
     return f"tsc_early_khz={khz} tsc=reliable no_timer_check" if khz > 0 else ""

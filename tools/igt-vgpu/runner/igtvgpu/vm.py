@@ -157,7 +157,7 @@ class VM:
 
     def _kernel_options(self) -> str:
         """Of the guest's kernel, because of the accelerator."""
-        return "" if self._kvm else tsc.kernel_option()
+        return "" if self._kvm else tsc.kernel_option(self.spec.count_instructions)
 
     def _gpus(self) -> list[str]:
         return self.spec.gpu_args(self.config.host)

@@ -21,10 +21,16 @@ VGPU_EXPECT_FAIL: dict[str, str] = {
     "gt_lrc/live_lrc_isolation": NO_PREEMPTION,
     "gt_lrc/live_lrc_timestamp": NO_PREEMPTION,
 }
+# With engines that execute in the guest's own time, by count of its instructions, and no other CPU beside: however busy the host is, what
+# comes within some microseconds comes then. Slow, so only for what wants that.
+EXACT = {"gpus": (Gpu(engine_delay=1000),), "count_instructions": True, "smp": 1}
+EXACT_GROUPS = ["gt_engines"]
+EXACT_BARE_GROUPS = ["gt_engines", "gt_heartbeat", "gt_lrc", "workarounds"]
 EXCLUDE: dict[str, str] = {
-    "gt_engines/live_engine_timestamps":
-        "wants 100 us of the CPU's clock and of the engine's to agree within 25 us: an engine thread among others has not that precision",
+    "gt_engines/live_engine_timestamps": "wants 100 us of the CPU's clock and of the engine's to agree within 25 us: is run as selftests/exact/gt_engines",
 }
+BARE_EXCLUDE = {group: f"wants an engine to change contexts within microseconds, or resets it: is run as selftests/exact-bare/{group}"
+                for group in EXACT_BARE_GROUPS}
 DEADLINE: dict[str, str] = {
     "hangcheck/igt_reset_engines": "gives an engine 50 ms to be idle after each of hundreds of resets",
     "execlists/live_virtual_engine": "gives each of some hundred batches 100 ms",
@@ -35,8 +41,7 @@ DEADLINE: dict[str, str] = {
 IN_MILLISECONDS = "wants an engine to change contexts within some milliseconds, or resets it"
 BARE_DEADLINE: dict[str, str] = {
     "perf/live_noa_delay": "wants a loop of 500 us on the engine to take no more than 750 us",
-    "execlists": IN_MILLISECONDS, "gt_lrc": IN_MILLISECONDS, "gt_engines": IN_MILLISECONDS, "gt_heartbeat": IN_MILLISECONDS,
-    "hangcheck": IN_MILLISECONDS, "requests": IN_MILLISECONDS, "workarounds": IN_MILLISECONDS, "gt_pm": IN_MILLISECONDS,
+    "execlists": IN_MILLISECONDS, "hangcheck": IN_MILLISECONDS, "requests": IN_MILLISECONDS, "gt_pm": IN_MILLISECONDS,
 }
 MOCK_EXPECT_FAIL: dict[str, str] = {
     "memory_region/igt_mock_splintered_region":
@@ -57,12 +62,14 @@ MOCK_EMPTY: dict[str, str] = {
     "uncore": "has no subtest: it looks through the tables of registers by itself",
 }
 
-# lockdep counts nested ww_mutexes of one context in 12 bits; mock/evict locks more objects than that at a time.
-LOCKDEP_LIMIT = "lockdep's counter of nested locks (12 bits) overflows: igt_evict_vm locks every object of a mock GGTT"
+# lockdep counts nested ww_mutexes of one context in 11 bits; mock/evict locks more objects than that at a time.
+LOCKDEP_LIMIT = "lockdep's counter of nested locks (11 bits) overflows: igt_evict_vm locks every object of a mock GGTT"
 MOCK_ALLOW = [Allow(r"DEBUG_LOCKS_WARN_ON\(hlock->references < references\)", LOCKDEP_LIMIT),
               Allow(r"kernel/locking/lockdep\.c:\d+ __lock_acquire", LOCKDEP_LIMIT)]
 
 suite.selftests("mock", expect_fail=MOCK_EXPECT_FAIL, empty=MOCK_EMPTY, vm=NO_GPU, allow=MOCK_ALLOW)
 # The live ones hang and reset engines on purpose, and the driver says so; a WARN, an oops or lockdep still fails them.
 suite.selftests("live", exclude=EXCLUDE, expect_fail=VGPU_EXPECT_FAIL, deadline=DEADLINE, empty=VGPU_EMPTY, expect_errors=True)
-suite.selftests("live", name="bare", vm=NATIVE, exclude=EXCLUDE, deadline=DEADLINE | BARE_DEADLINE, empty=EMPTY, expect_errors=True)
+suite.selftests("live", name="bare", vm=NATIVE, exclude=BARE_EXCLUDE, deadline=DEADLINE | BARE_DEADLINE, empty=EMPTY, expect_errors=True)
+suite.selftests("live", name="exact", groups=EXACT_GROUPS, vm=VmSpec(**EXACT), expect_errors=True, timeout=180)
+suite.selftests("live", name="exact-bare", groups=EXACT_BARE_GROUPS, vm=VmSpec(devices=(NativeGpu(),), **EXACT), expect_errors=True, timeout=180)
