@@ -113,7 +113,8 @@ def untouched_in_little_aperture_by(t, command, timeout):
 
 def suspend(t, subtest: str, wake=None) -> None:
     """The program's end is read from the kernel log: after a suspend nothing can be started from the root file system any more."""
-    t.vm.stats_reset("vgpu0")
+    device = t.vm.spec.devices[0].id
+    t.vm.stats_reset(device)
     t.vm.spawn(f"{PROGRAMS}/vgpu_suspend --run-subtest {subtest}")
     t.expect_kmsg(r"\[IGT\] vgpu_suspend: starting subtest", 30)
     if wake:
@@ -121,12 +122,12 @@ def suspend(t, subtest: str, wake=None) -> None:
     end = t.expect_kmsg(r"\[IGT\] vgpu_suspend: exiting", 90)
     t.equal(end.rpartition("ret=")[2], "0", "the program's exit status")
     t.equal(sum("PM: suspend exit" in line for line in t.kmsg()), 2, "suspends that came to their end")
-    t.equal(t.vm.violations("vgpu0"), {}, "what the mediator caught")
+    t.equal(t.vm.violations(device), {}, "what the mediator caught")
 
 
-def alone(name: str) -> VmSpec:
+def alone(name: str, devices=USUAL.devices) -> VmSpec:
     """A guest of its own. (The first word of the command line only makes it differ from the others.)"""
-    return VmSpec(devices=USUAL.devices, cmdline=f"igt_vgpu.suspend={name} no_console_suspend pm_debug_messages")
+    return VmSpec(devices=devices, cmdline=f"igt_vgpu.suspend={name} no_console_suspend pm_debug_messages")
 
 
 @suite.scenario(vm=alone("devices"), timeout=150, keep_vm=False)
@@ -149,4 +150,10 @@ def suspend_to_idle(t):
 @suite.scenario(vm=alone("ram"), timeout=150, keep_vm=False)
 def suspend_to_ram(t):
     """S3: QEMU stops the machine and resets its devices."""
+    suspend(t, "work-and-balloons-survive-suspend-to-ram")
+
+
+@suite.scenario(vm=alone("ram", BARE.devices), timeout=150, keep_vm=False)
+def suspend_to_ram_of_the_bare_gpu(t):
+    """The same without a mediator: nothing of what the GPU was told before is left in it."""
     suspend(t, "work-and-balloons-survive-suspend-to-ram")

@@ -18,6 +18,9 @@
 /* The first general purpose register of an engine: a part of each context. */
 #define CS_GPR0			0x600
 
+/* The low half of an engine's clock. */
+#define CS_TIMESTAMP		0x358
+
 #define BATCH_SIZE		4096
 #define SPIN_DWORD		4
 #define NOWHERE			((uint64_t)-1)	/* a presumed offset that is never right */
@@ -146,8 +149,9 @@ int vgpu_gpr_load(int fd, uint32_t context, const struct vgpu_engine *engine, ui
 	return ret;
 }
 
-int vgpu_gpr_store(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t target,
-		   uint32_t offset)
+/* Of @context, an engine's @reg to @target's dword at @offset. */
+static int register_store(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t reg,
+			  uint32_t target, uint32_t offset)
 {
 	const struct vgpu_submit to = { .context = context, .engine = engine->flags };
 	struct builder b;
@@ -155,12 +159,23 @@ int vgpu_gpr_store(int fd, uint32_t context, const struct vgpu_engine *engine, u
 
 	begin(&b, fd);
 	emit(&b, CMD_STORE_REGISTER);
-	emit(&b, engine->base + CS_GPR0);
+	emit(&b, engine->base + reg);
 	emit_address(&b, target, offset, true);
 	emit(&b, CMD_BATCH_END);
 	ret = submit(&b, &to);
 	gem_close(fd, b.handle);
 	return ret;
+}
+
+int vgpu_gpr_store(int fd, uint32_t context, const struct vgpu_engine *engine, uint32_t target,
+		   uint32_t offset)
+{
+	return register_store(fd, context, engine, CS_GPR0, target, offset);
+}
+
+int vgpu_timestamp_store(int fd, const struct vgpu_engine *engine, uint32_t target, uint32_t offset)
+{
+	return register_store(fd, 0, engine, CS_TIMESTAMP, target, offset);
 }
 
 /* Dwords 0-3 are a store or nothing; 4 is what vgpu_spin_end() overwrites; 5-7 jump back to it. */
@@ -201,6 +216,17 @@ uint32_t vgpu_spin_for_ever(int fd, const struct vgpu_submit *to, uint64_t *addr
 	emit_address(&b, b.handle, 0, false);
 	igt_assert_eq(submit(&b, to), 0);
 	*address = b.objects[b.object_count].offset;
+	return b.handle;
+}
+
+uint32_t vgpu_unknown_command(int fd, const struct vgpu_submit *to)
+{
+	struct builder b;
+
+	begin(&b, fd);
+	emit(&b, CMD_UNKNOWN);
+	emit(&b, CMD_BATCH_END);
+	igt_assert_eq(submit(&b, to), 0);
 	return b.handle;
 }
 

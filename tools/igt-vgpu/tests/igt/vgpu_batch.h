@@ -56,6 +56,16 @@ uint32_t vgpu_spin_store(int fd, const struct vgpu_submit *to, uint32_t target, 
  */
 uint32_t vgpu_spin_for_ever(int fd, const struct vgpu_submit *to, uint64_t *address);
 /*
+ * A batch that is an unknown command (CMD_UNKNOWN), then the end, which is not reached: an engine
+ * stops there. Returns its handle.
+ */
+uint32_t vgpu_unknown_command(int fd, const struct vgpu_submit *to);
+/*
+ * Store the engine's clock (RING_TIMESTAMP) in @target's dword at @offset. Returns 0 or -errno.
+ */
+int vgpu_timestamp_store(int fd, const struct vgpu_engine *engine, uint32_t target,
+			 uint32_t offset);
+/*
  * Let the spinner end: a command in its loop becomes MI_BATCH_BUFFER_END. Does not close @spinner.
  */
 void vgpu_spin_end(int fd, uint32_t spinner);

@@ -12,6 +12,7 @@
 #define CMD_STORE_REGISTER		(0x24u << 23 | 2)
 #define CMD_LOAD_REGISTER		(0x29u << 23 | 2)
 #define CMD_BATCH_START			(0x31u << 23 | 1u << 8 | 1)	/* in the PPGTT */
+#define CMD_UNKNOWN			(0x3du << 23)	/* no engine of Gen8 or 9 has such a command */
 #define CMD_CONDITIONAL_END		(0x36u << 23 | 1u << 21 | 2)	/* compares with memory */
 
 #endif /* VGPU_CMD_H */

@@ -73,6 +73,28 @@ static void test_heartbeat(int fd, const struct vgpu_engine *engine)
 	gem_close(fd, target);
 }
 
+/* What no engine knows stops it. Its context is guilty, others go on. */
+static void test_unknown_command(const struct vgpu_guest *guest, const struct vgpu_engine *engine)
+{
+	struct vgpu_submit bad = { .context = gem_context_create(guest->fd), .engine = engine->flags };
+	struct vgpu_submit good = { .context = gem_context_create(guest->fd), .engine = engine->flags };
+	uint32_t target = gem_create(guest->fd, VGPU_PAGE), batch;
+
+	vgpu_set_bannable(guest->fd, bad.context, false);
+	batch = vgpu_unknown_command(guest->fd, &bad);
+	igt_assert_eq(vgpu_store(guest->fd, &good, target, 0, 0xabad1dea), 0);
+	wait_for(guest->fd, batch, "the batch with an unknown command");
+	wait_for(guest->fd, target, "the batch behind it");
+	igt_assert_eq_u32(vgpu_read_dword(guest->fd, target, 0), 0xabad1dea);
+	igt_assert_eq_u32(batches_lost(guest->fd, bad.context), 1);
+	igt_assert_eq_u32(batches_lost(guest->fd, good.context), 0);
+	vgpu_check_all_engines(guest->fd);
+	gem_context_destroy(guest->fd, bad.context);
+	gem_context_destroy(guest->fd, good.context);
+	gem_close(guest->fd, batch);
+	gem_close(guest->fd, target);
+}
+
 /* Through debugfs: all engines at once, while one spins and others are idle. */
 static void test_full_reset(const struct vgpu_guest *guest)
 {
@@ -249,9 +271,16 @@ static void test_error_state(const struct vgpu_guest *guest, const struct vgpu_e
 static void __attribute__((noinline))
 subtests_of(const struct vgpu_guest *guest, const struct vgpu_engine *engine)
 {
-	/* The blitter runs a checked copy of a user's batch, which must not jump back. */
+	/*
+	 * The blitter runs a checked copy of a user's batch, which must not jump back, and has no
+	 * command that the driver does not know.
+	 */
 	if (engine->flags == I915_EXEC_BLT)
 		return;
+	igt_describe("Breaks if an engine goes on behind what it does not know, or takes others with it.");
+	igt_subtest_f("an-unknown-command-is-reset-and-others-go-on-on-%s", engine->name)
+		test_unknown_command(guest, engine);
+
 	igt_describe("Breaks if a hang is not found, or takes other requests with it.");
 	igt_subtest_f("a-spinning-batch-is-reset-and-others-go-on-on-%s", engine->name)
 		test_heartbeat(guest->fd, engine);

@@ -6,12 +6,15 @@
  *   vgpu_share spin S [ENGINE]		a batch that never ends keeps the engine (rcs0, ...; default:
  *					rcs0) busy for S seconds, or until the program gets a SIGTERM
  *   vgpu_share store S [ENGINE]	for S seconds batches that store a dword, each waited for;
- *					prints how many
+ *					prints how many, the longest one's time, and how late
+ *					the CPU came meanwhile for a thread that sleeps
  *
  * A spinner must not be taken for a hang: the driver's heartbeats are put off meanwhile.
  */
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,15 +56,46 @@ static void spin(const struct vgpu_guest *guest, const struct vgpu_submit *to, d
 	gem_sync(guest->fd, spinner);
 }
 
+/** struct sleeper - how late a thread is that wants the CPU each millisecond */
+struct sleeper {
+	atomic_bool enough;
+	double latest;
+};
+
+static void *sleep_and_look(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	while (!sleeper->enough) {
+		double begin = now(), late;
+
+		usleep(1000);
+		late = now() - begin - 0.001;
+		if (late > sleeper->latest)
+			sleeper->latest = late;
+	}
+	return NULL;
+}
+
 static void store(const struct vgpu_guest *guest, const struct vgpu_submit *to, double seconds)
 {
-	double end = now() + seconds;
+	double end = now() + seconds, longest = 0, begin, wait;
+	struct sleeper sleeper = { .enough = false };
 	unsigned int n = 0;
+	pthread_t thread;
 
-	do
+	igt_assert_eq(pthread_create(&thread, NULL, sleep_and_look, &sleeper), 0);
+	do {
+		begin = now();
 		vgpu_store_checked(guest->fd, to, ++n);
-	while (now() < end);
-	printf("%u batches\n", n);
+		wait = now() - begin;
+		if (wait > longest)
+			longest = wait;
+	} while (now() < end);
+	sleeper.enough = true;
+	pthread_join(thread, NULL);
+	printf("%u batches, the longest took %.0f ms, the CPU came %.0f ms late\n", n,
+	       longest * 1000, sleeper.latest * 1000);
 }
 
 int main(int argc, char **argv)

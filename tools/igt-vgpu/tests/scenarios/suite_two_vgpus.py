@@ -63,6 +63,34 @@ def both_stay_inside_their_partitions_at_once(t):
     nothing_caught(t)
 
 
+UNKNOWN = [f"an-unknown-command-is-reset-and-others-go-on-on-{engine}" for engine in ("rcs0", "vcs0", "vecs0")]
+
+
+@suite.scenario(timeout=120, allow=[Allow(r"0000:00:02\.0.*(GPU HANG|GPU hang|Resetting|error state saved|hung)", "the first one makes the GPU hang")])
+def one_that_hangs_costs_the_other_nothing_but_time(t):
+    """Unknown commands on the first: the mediator has one line for each, it is reset, and no batch of the second one is lost."""
+    for device in DEVICES:
+        t.vm.stats_reset(device.id)
+    known = len(t.vm.qemu_log())
+    jobs = [t.vm.spawn(on(SECOND, f"vgpu_share store 8 {engine}")) for engine in ("rcs0", "vcs0", "vecs0")]
+    t.run(on(FIRST, f"vgpu_hang --run-subtest {','.join(UNKNOWN)}"), 60)
+    for job in jobs:
+        done = job.wait(60)
+        t.log(f"$ {done.command}\n{done.out}")
+        t.check(done.ok, done.why())
+    said = [line for line in t.vm.qemu_log()[known:] if not line.startswith("# ")]
+    t.log("\n".join(said))
+    name = f"vgpu{t.vm.stats(FIRST.id)['vgpu_id']}: "
+    for engine in ("rcs0", "vcs0", "vecs0"):
+        lines = [line for line in said if f"{name}{engine}: hung: unknown command" in line]
+        t.equal(len(lines), 1, f"lines about {name}{engine}, of {said}")
+    t.equal(len(said), len(UNKNOWN), "lines of the mediator")
+    resets = {device.id: sum(t.vm.stats(device.id)["resets"].values()) for device in DEVICES}
+    t.check(resets["vgpu0"] >= len(UNKNOWN), f"resets: {resets}")
+    t.equal(resets["vgpu1"], 0, "resets of the second one")
+    t.equal(t.vm.violations(SECOND.id), {}, "what the mediator caught of the second one")
+
+
 @suite.scenario(timeout=150)
 def one_is_unbound_and_bound_again_while_the_other_works(t):
     """The balloons of one device come and go; the other one's stay, and its work is not disturbed."""
