@@ -36,7 +36,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench native-check shell server list setup deps kernel kernel-release kernel-native kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench coverage fuzz runner-check template clean distclean
+	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench core-profile coverage fuzz runner-check template clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -77,6 +77,9 @@ native-check: deps kernel kernel-stock kernel-native	## what bare hardware notic
 
 core-bench: deps	## the part of bench that needs no guest: what the mediator's core costs, natively, table and plots
 	@$(RUNNER) bench --only core
+
+core-profile: deps	## which functions the core's hot paths spend most instructions in (wants valgrind)
+	@$(MAKE) --no-print-directory -s -C tools/igt-vgpu/mediator profile
 
 upstream-igt: deps kernel	## upstream IGT's tests on a vGPU, from IGT=DIR, a build of yours (SET=smoke, fast or full: some of them)
 	@$(if $(filter software,$(HOST)),$(SETUP)/qemu-build)

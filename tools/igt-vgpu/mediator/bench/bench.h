@@ -10,6 +10,7 @@
 #define BENCH_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -23,9 +24,9 @@ struct bench_work {
 /*
  * Measure @work and @reference, each done @times, and print a row of the JSON list:
  * { "what", "kind", "n", "ns", "reference_ns" }, where @n, the amount of work in one time, is the
- * caller's, and both ns are those of one time.
+ * caller's, and both ns are those of one time. False: only other rows were asked for.
  */
-void bench_row(const char *what, const char *kind, unsigned int n, unsigned int times,
+bool bench_row(const char *what, const char *kind, unsigned int n, unsigned int times,
 	       struct bench_work work, struct bench_work reference);
 /* A row of something that is no time: { "what", "kind", "bytes" }. */
 void bench_bytes(const char *what, const char *kind, size_t bytes);
