@@ -8,7 +8,8 @@
  * how busy the host is. A guest waits for its batches; nothing else is parallel either.
  *
  * Timers run with the big lock, and QEMU may hold the lock while it waits for them to end
- * (pause_all_vcpus()): the lock is kept, and interrupts are delivered at once.
+ * (pause_all_vcpus()): the lock is kept. Interrupts are delivered when the slice has ended,
+ * for a guest may have them written where they reset the engine.
  */
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
@@ -42,8 +43,10 @@ static void clocked_run(void *opaque)
     struct clocked *engine = opaque;
     IgtClocked *owner = engine->owner;
     uint64_t poll_ns = 0;
+    bool more = owner->ops->run(owner->opaque, engine->id, BUDGET, &poll_ns);
 
-    if (owner->ops->run(owner->opaque, engine->id, BUDGET, &poll_ns)) {
+    owner->ops->ran(owner->opaque);
+    if (more) {
         clocked_due_in(engine, owner->delay_ns);
     } else if (poll_ns) {
         clocked_due_in(engine, poll_ns);

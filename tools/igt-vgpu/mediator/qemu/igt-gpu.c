@@ -93,6 +93,11 @@ static void igt_event(void *opaque, enum gpu_engine_id engine, enum gpu_event ev
     trace_add(gpu->trace, &entry);
 }
 
+bool igt_gpu_in_slice(IgtGpu *gpu)
+{
+    return !qemu_mutex_iothread_locked() || gpu->clocked_slice;
+}
+
 static void *igt_bare_page(void *opaque, unsigned int domain, uint64_t addr, bool write)
 {
     IgtGpu *gpu = opaque;
@@ -107,7 +112,7 @@ static void igt_bare_irq(void *opaque, bool level)
     IgtGpu *gpu = opaque;
 
     /* Who has the GPU may change at any time, unless this thread holds the big lock. */
-    if (!qemu_mutex_iothread_locked()) {
+    if (igt_gpu_in_slice(gpu)) {
         qatomic_set(&gpu->irq_pending, true);
     } else if (gpu->bare_dev) {
         igt_pci_irq(gpu->bare_dev);
@@ -160,36 +165,50 @@ static bool igt_engine_run(void *opaque, enum gpu_engine_id id, unsigned int bud
                            uint64_t *poll_ns)
 {
     IgtGpu *gpu = opaque;
+    bool more;
 
     /* Traps and the main loop need the big lock: no batch holds them up. */
     g_assert(gpu->clocked || !qemu_mutex_iothread_locked());
 
     /* Page pointers live as long as the memory map they came from: one map per slice. */
     RCU_READ_LOCK_GUARD();
-    if (gpu->gvt) {
-        return gvt_engine_run(gpu->gvt, id, budget, poll_ns);
+    if (gpu->clocked) {
+        gpu->clocked_slice = true;
     }
-    return gpu_engine_run(gpu->bare, id, budget, poll_ns);
+    if (gpu->gvt) {
+        more = gvt_engine_run(gpu->gvt, id, budget, poll_ns);
+    } else {
+        more = gpu_engine_run(gpu->bare, id, budget, poll_ns);
+    }
+    if (gpu->clocked) {
+        gpu->clocked_slice = false;
+    }
+    return more;
 }
 
 /*
  * Interrupts that were raised in the slice that just ended. The engine does not count as
- * running, so that a reset or a pause, which hold the big lock, do not wait for this
- * thread.
+ * running: a reset or a pause does not wait for this thread, whether it comes from one that
+ * holds the big lock, or is where the guest has its interrupt written to.
  */
 static void igt_engine_ran(void *opaque)
 {
     IgtGpu *gpu = opaque;
+    bool locked = qemu_mutex_iothread_locked();
     IgtPci *dev;
 
     if (!qatomic_read(&gpu->irq_pending) || !qatomic_xchg(&gpu->irq_pending, false)) {
         return;
     }
-    qemu_mutex_lock_iothread();
+    if (!locked) {
+        qemu_mutex_lock_iothread();
+    }
     QLIST_FOREACH(dev, &gpu->devices, next) {
         igt_pci_irq(dev);
     }
-    qemu_mutex_unlock_iothread();
+    if (!locked) {
+        qemu_mutex_unlock_iothread();
+    }
 }
 
 static const struct engines_ops igt_engines_ops = {

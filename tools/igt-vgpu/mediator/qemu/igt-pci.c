@@ -208,14 +208,14 @@ void igt_pci_irq(IgtPci *dev)
 {
     /*
      * In a guest's own trap the interrupt is delivered at once: a driver that unmasks and
-     * then looks finds the order of hardware. An engine's thread inside the core must not
-     * wait for the big lock (a reset that holds it waits for that thread): it delivers at
-     * the end of its slice.
+     * then looks finds the order of hardware. An engine inside the core must not wait for
+     * the big lock (a reset that holds it waits for that engine), nor reset itself with a
+     * message to the GPU's own registers: it delivers at the end of its slice.
      */
-    if (qemu_mutex_iothread_locked()) {
-        igt_pci_irq_deliver(dev);
-    } else {
+    if (igt_gpu_in_slice(dev->gpu)) {
         qatomic_set(&dev->gpu->irq_pending, true);
+    } else {
+        igt_pci_irq_deliver(dev);
     }
 }
 

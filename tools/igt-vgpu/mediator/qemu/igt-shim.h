@@ -103,6 +103,7 @@ struct IgtGpu {
     uint8_t next_pid;    /* of the next device on the timeline; 1 is the GPU itself */
     struct engines *engines;
     IgtClocked *clocked; /* instead of the engines' threads */
+    bool clocked_slice;  /* one of them executes; big lock */
     VMChangeStateEntry *vmstate; /* there as long as the engines' threads */
     Notifier exit;
     QLIST_HEAD(, IgtPci) devices;
@@ -119,6 +120,8 @@ struct gpu *igt_gpu_get_bare(IgtGpu *gpu, IgtPci *dev, bool display, Error **err
 void igt_gpu_put_bare(IgtGpu *gpu, IgtPci *dev);
 /* The hardware model below either use; NULL before there is one. */
 struct gpu *igt_gpu_model(IgtGpu *gpu);
+/* The caller is an engine amid its slice: what it raises is delivered after that. */
+bool igt_gpu_in_slice(IgtGpu *gpu);
 /* The object's name on the command line, for messages. */
 const char *igt_object_id(Object *obj);
 

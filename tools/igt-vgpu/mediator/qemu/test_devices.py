@@ -126,6 +126,16 @@ class Machine:
         while self.config_read(4, 2) & 7 and time.monotonic() < deadline:
             time.sleep(0.02)
 
+    def unplug(self, device: str, slot: int) -> None:
+        """Of machine pc; returns when the device is gone."""
+        self.qmp("device_del", id=device)
+        # What the guest's ACPI code does then: eject the slot.
+        self.command(f"outl 0xae08 {1 << slot:#x}")
+        deadline = time.monotonic() + 10
+        while device in [d["name"] for d in self.qmp("qom-list", path="/machine/peripheral")]:
+            assert time.monotonic() < deadline, f"{device} did not go"
+            time.sleep(0.02)
+
     def close(self) -> int:
         if self.process.poll() is None:
             try:
@@ -213,14 +223,21 @@ class Blitter:
     def answer_interrupt(self) -> None:
         self.vm.write(BAR0 + 0x44308, 4, self.USER_INTERRUPT)
 
-    def spin(self) -> None:
-        """A batch that counts (MI_ATOMIC) and begins anew, until stop()."""
+    def count(self) -> tuple[int, ...]:
+        """MI_ATOMIC, one more: rounds()."""
+        return (0x2f << 23 | 1 << 22 | 5 << 8 | 1, self.address(self.DATA), 0)
+
+    def spin(self, then: tuple[int, ...] = ()) -> None:
+        """A batch that counts and begins anew, until stop(); @then: what comes after it."""
         batch = self.address(self.BATCH)
-        self.store(self.BATCH, (0x2f << 23 | 1 << 22 | 5 << 8 | 1, self.address(self.DATA), 0, 0x31 << 23 | 1, batch, 0))
-        self.execute(0x31 << 23 | 1, batch, 0, 0)
+        self.store(self.BATCH, (*self.count(), 0x31 << 23 | 1, batch, 0))
+        self.execute(0x31 << 23 | 1, batch, 0, 0, *then)
+
+    def end_batch(self) -> None:
+        self.store(self.BATCH, (0x0a << 23,), 3)
 
     def stop(self) -> None:
-        self.store(self.BATCH, (0x0a << 23,), 3)
+        self.end_batch()
         self.wait("its batch does not end", lambda: not self.busy())
 
     def busy(self) -> bool:
@@ -589,6 +606,32 @@ class Interrupts(Base):
                 self.assertFalse(self.line())
 
 
+    def test_a_message_that_resets_the_engine_that_raised_it_holds_nothing_up(self) -> None:
+        """A guest may have its message written anywhere, with peer-to-peer DMA also to the GPU's own registers."""
+        low, gdrst = 0xd000_0000, 0x941c        # the message's address has 32 bits
+        for name, delay in (("threads", 0), ("the guest's time", 1000)):
+            with self.subTest(name):
+                vm = self.boot([BARE[0], f"{BARE[1]},engine-delay={delay}", *BARE[2:]])
+                vm.enable()
+                gpu = Blitter(vm)
+                vm.config_write(self.ADDRESS, low + gdrst)
+                vm.config_write(self.DATA, 1, 2)
+                vm.config_write(self.CONTROL, 1, 2)
+                # Once it spins, the first batch is ended; the message goes out amid the second one, which does not end.
+                forever = gpu.address(gpu.BATCH) + 64
+                gpu.store(gpu.BATCH, (*gpu.count(), 0x31 << 23 | 1, forever, 0), first=16)
+                gpu.spin(then=(0x02 << 23, 0, 0x31 << 23 | 1, forever, 0, 0))
+                vm.config_write(0x10, low)
+                vm.config_write(0x14, 0)
+                gpu.end_batch()
+                vm.command(f"clock_step {delay}")
+                gpu.wait("no message came", lambda: vm.stats("/machine/peripheral/pgpu0")["irq"]["msi"])
+                vm.enable()
+                gpu.wait("it was not reset", lambda: not gpu.busy())
+                self.assertEqual(vm.stats("/machine/peripheral/pgpu0")["resets"]["full"], 1)
+                self.assertEqual(vm.close(), 0)
+
+
 class Execution(Base):
     """Commands execute without QEMU's big lock; igt_engine_run() ends QEMU if it finds it held."""
 
@@ -636,16 +679,15 @@ class InTheGuestsTime(Base):
 
     DELAY = 1000
 
-    def clocked(self, name: str, args: list[str]) -> tuple[Machine, Blitter]:
-        args = [args[0], f"{args[1]},engine-delay={self.DELAY}", *args[2:]]
-        vm = self.boot(args)
+    def clocked(self, args: list[str], machine: str = "q35") -> tuple[Machine, Blitter]:
+        vm = self.boot([args[0], f"{args[1]},engine-delay={self.DELAY}", *args[2:]], machine)
         vm.enable()
         return vm, Blitter(vm)
 
     def test_an_engine_executes_when_its_time_has_come_and_not_before(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm, gpu = self.clocked(name, args)
+                vm, gpu = self.clocked(args)
                 # MI_STORE_DATA_IMM to the status page, then MI_USER_INTERRUPT.
                 address = gpu.address(gpu.STATUS) + 0x800
                 gpu.execute(0x20 << 23 | 1 << 22 | 2, address, 0, 42, 0x02 << 23, 0)
@@ -659,7 +701,7 @@ class InTheGuestsTime(Base):
                 self.assertEqual(vm.close(), 0)
 
     def test_the_delay_cannot_change_under_a_device(self) -> None:
-        vm, _ = self.clocked(*DEVICES[0])
+        vm, _ = self.clocked(VGPU)
         with self.assertRaisesRegex(RuntimeError, "engine-delay of gpu 'gpu0' cannot change once a device uses it"):
             vm.set("/objects/gpu0", "engine-delay", 0)
         self.assertEqual(vm.get("/objects/gpu0", "engine-delay"), self.DELAY)
@@ -667,7 +709,7 @@ class InTheGuestsTime(Base):
     def test_what_does_not_end_is_executed_in_slices(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm, gpu = self.clocked(name, args)
+                vm, gpu = self.clocked(args)
                 gpu.spin()
                 seen = [0]
                 for _ in range(5):
@@ -675,7 +717,7 @@ class InTheGuestsTime(Base):
                     seen.append(gpu.rounds())
                 self.assertEqual(sorted(set(seen)), seen, "rounds after each step")
                 self.assertEqual(len({b - a for a, b in zip(seen[1:], seen[2:])}), 1, f"slices differ: {seen}")
-                gpu.store(gpu.BATCH, (0x0a << 23,), 3)
+                gpu.end_batch()
                 vm.command(f"clock_step {self.DELAY}")
                 self.assertFalse(gpu.busy())
                 self.assertEqual(vm.close(), 0)
@@ -683,7 +725,7 @@ class InTheGuestsTime(Base):
     def test_a_reset_ends_what_is_to_come(self) -> None:
         for name, args in DEVICES:
             with self.subTest(name):
-                vm, gpu = self.clocked(name, args)
+                vm, gpu = self.clocked(args)
                 gpu.spin()
                 vm.command(f"clock_step {self.DELAY}")
                 rounds = gpu.rounds()
@@ -693,6 +735,34 @@ class InTheGuestsTime(Base):
                 vm.command(f"clock_step {10 * self.DELAY}")
                 self.assertEqual(gpu.rounds(), rounds)
                 self.assertFalse(gpu.busy())
+                self.assertEqual(vm.close(), 0)
+
+
+    def test_a_device_that_goes_takes_what_executes_along(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm, gpu = self.clocked(args, "pc")
+                gpu.spin()
+                vm.command(f"clock_step {self.DELAY}")
+                rounds = gpu.rounds()
+                self.assertTrue(rounds)
+                vm.unplug(re.search(r"id=(\w+),addr", args[3])[1], slot=2)
+                vm.command(f"clock_step {10 * self.DELAY}")
+                self.assertEqual(gpu.rounds(), rounds)
+                self.assertEqual(vm.close(), 0)
+
+    def test_a_machine_that_is_stopped_executes_nothing(self) -> None:
+        for name, args in DEVICES:
+            with self.subTest(name):
+                vm, gpu = self.clocked(args)
+                gpu.spin()
+                vm.qmp("stop")
+                before = gpu.rounds()
+                time.sleep(0.2)
+                self.assertEqual(gpu.rounds(), before)
+                vm.qmp("cont")
+                vm.command(f"clock_step {self.DELAY}")
+                self.assertGreater(gpu.rounds(), before)
                 self.assertEqual(vm.close(), 0)
 
 
@@ -792,13 +862,7 @@ class Files(Base):
             vm.qmp("device_add", driver="igt-vgpu", gpu="gpu0", id="hot", addr="05.0", **{"vgpu-type": "GVTg_V5_4"})
             # It still reaches the guest's memory when it goes.
             vm.config_write(4, 6, size=2, slot=5)
-            vm.qmp("device_del", id="hot")
-            # What the guest's ACPI code does then: eject the slot.
-            vm.command(f"outl 0xae08 {1 << 5:#x}")
-            deadline = time.monotonic() + 10
-            while "hot" in [d["name"] for d in vm.qmp("qom-list", path="/machine/peripheral")]:
-                self.assertLess(time.monotonic(), deadline, "the device did not go")
-                time.sleep(0.02)
+            vm.unplug("hot", slot=5)
         # What was freed on the way out was freed once.
         time.sleep(0.1)
         self.assertEqual(vm.close(), 0)
