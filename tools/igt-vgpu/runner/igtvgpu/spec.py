@@ -173,6 +173,8 @@ class VmSpec:
         """Which device is which of the vGPUs that there are."""
         if any(isinstance(d, NativeGpu) for d in self.devices):
             raise SpecError("needs the bare GPU of the software mediator")
+        if any(gpu.engine_delay for gpu in self.gpus):
+            raise SpecError(f"needs engines that execute in the guest's own time; those of HOST={host} have threads")
         if any(d.pvinfo or d.abi or d.aperture_size is not None or d.weight for d in self.devices if isinstance(d, Vgpu)):
             raise SpecError("needs a partition or a PVINFO page that only the software mediator can make")
         if len(self.devices) > len(names):

@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from igtvgpu import paths  # noqa: E402
 from igtvgpu.cli import UsageError, check_host  # noqa: E402
 from igtvgpu.server import Server  # noqa: E402
-from igtvgpu.spec import NATIVE, NO_GPU, TWO_VGPUS, VGPU, SpecError, Vgpu, VmSpec  # noqa: E402
+from igtvgpu.spec import NATIVE, NO_GPU, TWO_VGPUS, VGPU, Gpu, SpecError, Vgpu, VmSpec  # noqa: E402
 from igtvgpu.vm import VmError  # noqa: E402
 
 
@@ -37,7 +37,8 @@ class Spec(unittest.TestCase):
     def test_what_the_server_decides_cannot_be_asked_for(self):
         for spec, reason in ((TWO_VGPUS, "needs 2 vGPUs; HOST=vfio-user:/a has 1"), (NATIVE, "bare GPU"),
                              (VmSpec(devices=(Vgpu(type="GVTg_V5_4"),)), "certain type"),
-                             (VmSpec(devices=(Vgpu(weight=3),)), "partition"), (VmSpec(devices=(Vgpu(abi="1.0"),)), "PVINFO")):
+                             (VmSpec(devices=(Vgpu(weight=3),)), "partition"),
+                             (VmSpec(gpus=(Gpu(engine_delay=1),)), "guest's own time; those of HOST=vfio-user:/a have threads"), (VmSpec(devices=(Vgpu(abi="1.0"),)), "PVINFO")):
             with self.subTest(reason), self.assertRaisesRegex(SpecError, reason):
                 spec.gpu_args("vfio-user:/a")
 

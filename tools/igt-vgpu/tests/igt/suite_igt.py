@@ -35,6 +35,8 @@ suite.igt("vgpu_detect", allow=[Allow(r"L1: gvt: vgpu \d+: invalid pvinfo read",
 suite.igt("vgpu_balloon")
 suite.igt("vgpu_fence", subtests=WITH_FENCES)
 suite.igt("vgpu_exec")
+suite.igt("vgpu_clock", host="software")
+suite.igt("vgpu_clock", name="native/vgpu_clock", vm=BARE)
 suite.igt("vgpu_hang", allow=HANG, timeout=90)
 suite.igt("vgpu_reload", timeout=120)
 suite.igt("vgpu_exhaust", subtests=MAPPING, timeout=120)
@@ -155,5 +157,5 @@ def suspend_to_ram(t):
 
 @suite.scenario(vm=alone("ram", BARE.devices), timeout=150, keep_vm=False)
 def suspend_to_ram_of_the_bare_gpu(t):
-    """The same without a mediator: nothing of what the GPU was told before is left in it."""
+    """The same without a mediator: the driver finds the GPU as after power-on, and its work goes on."""
     suspend(t, "work-and-balloons-survive-suspend-to-ram")

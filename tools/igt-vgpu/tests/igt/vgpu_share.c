@@ -6,8 +6,9 @@
  *   vgpu_share spin S [ENGINE]		a batch that never ends keeps the engine (rcs0, ...; default:
  *					rcs0) busy for S seconds, or until the program gets a SIGTERM
  *   vgpu_share store S [ENGINE]	for S seconds batches that store a dword, each waited for;
- *					prints how many, the longest one's time, and how late
- *					the CPU came meanwhile for a thread that sleeps
+ *					prints how many, and the longest one's time
+ *   vgpu_share wait S [ENGINE]		the same; and how late the CPU came meanwhile for a
+ *					thread that sleeps
  *
  * A spinner must not be taken for a hang: the driver's heartbeats are put off meanwhile.
  */
@@ -80,11 +81,8 @@ static void *sleep_and_look(void *arg)
 static void store(const struct vgpu_guest *guest, const struct vgpu_submit *to, double seconds)
 {
 	double end = now() + seconds, longest = 0, begin, wait;
-	struct sleeper sleeper = { .enough = false };
 	unsigned int n = 0;
-	pthread_t thread;
 
-	igt_assert_eq(pthread_create(&thread, NULL, sleep_and_look, &sleeper), 0);
 	do {
 		begin = now();
 		vgpu_store_checked(guest->fd, to, ++n);
@@ -92,34 +90,48 @@ static void store(const struct vgpu_guest *guest, const struct vgpu_submit *to, 
 		if (wait > longest)
 			longest = wait;
 	} while (now() < end);
+	printf("%u batches, the longest took %.0f ms\n", n, longest * 1000);
+}
+
+static void wait_beside_a_sleeper(const struct vgpu_guest *guest, const struct vgpu_submit *to,
+				  double seconds)
+{
+	struct sleeper sleeper = { .enough = false };
+	pthread_t thread;
+
+	igt_assert_eq(pthread_create(&thread, NULL, sleep_and_look, &sleeper), 0);
+	store(guest, to, seconds);
 	sleeper.enough = true;
 	pthread_join(thread, NULL);
-	printf("%u batches, the longest took %.0f ms, the CPU came %.0f ms late\n", n,
-	       longest * 1000, sleeper.latest * 1000);
+	printf("the CPU came %.0f ms late\n", sleeper.latest * 1000);
 }
+
+static const struct {
+	const char *name;
+	void (*run)(const struct vgpu_guest *guest, const struct vgpu_submit *to, double seconds);
+} modes[] = { { "spin", spin }, { "store", store }, { "wait", wait_beside_a_sleeper } };
 
 int main(int argc, char **argv)
 {
 	const char *engine = argc == 4 ? argv[3] : "rcs0";
 	double seconds = argc == 3 || argc == 4 ? atof(argv[2]) : 0;
-	bool spins = seconds > 0 && !strcmp(argv[1], "spin");
+	unsigned int mode = 0;
 	struct vgpu_submit to = { .engine = I915_EXEC_DEFAULT };
 	struct vgpu_guest guest;
 
 	vgpu_for_each_engine(e)
 		if (!strcmp(e->name, engine))
 			to.engine = e->flags;
-	if (seconds <= 0 || (!spins && strcmp(argv[1], "store")) || to.engine == I915_EXEC_DEFAULT) {
-		fprintf(stderr, "usage: vgpu_share spin|store SECONDS [ENGINE]\n");
+	while (seconds > 0 && mode < ARRAY_SIZE(modes) && strcmp(argv[1], modes[mode].name))
+		mode++;
+	if (seconds <= 0 || mode == ARRAY_SIZE(modes) || to.engine == I915_EXEC_DEFAULT) {
+		fprintf(stderr, "usage: vgpu_share spin|store|wait SECONDS [ENGINE]\n");
 		return 2;
 	}
 	vgpu_guest_open(&guest);
 	vgpu_set_heartbeat(guest.card, NO_HEARTBEAT_MS);
 	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = ends_the_sleep }, NULL);
-	if (spins)
-		spin(&guest, &to, seconds);
-	else
-		store(&guest, &to, seconds);
+	modes[mode].run(&guest, &to, seconds);
 	vgpu_set_heartbeat(guest.card, VGPU_HEARTBEAT_DEFAULT_MS);
 	vgpu_guest_close(&guest);
 	return 0;

@@ -99,7 +99,8 @@ def a_spinner_stays_and_goes_on_while_the_other_vgpu_leaves_and_comes_back(t):
 
 # Type, platform and aperture of the GPU; MiB of the aperture and of the hidden part (gvt/vgpu.c, intel_vgpu_configs[]). Four fences each.
 TYPES = [("GVTg_V5_1", "skl", "1G", 512, 2048), ("GVTg_V5_2", "skl", "512M", 256, 1024), ("GVTg_V5_4", "skl", "", 128, 512),
-         ("GVTg_V5_8", "skl", "", 64, 384), ("GVTg_V4_2", "bdw", "512M", 256, 1024)]
+         ("GVTg_V5_8", "skl", "", 64, 384), ("GVTg_V4_1", "bdw", "1G", 512, 2048), ("GVTg_V4_2", "bdw", "512M", 256, 1024),
+         ("GVTg_V4_4", "bdw", "", 128, 512), ("GVTg_V4_8", "bdw", "", 64, 384)]
 
 
 def a_type_works(t, aperture: int, hidden: int) -> None:

@@ -63,6 +63,7 @@ def both_stay_inside_their_partitions_at_once(t):
     nothing_caught(t)
 
 
+AS_LONG_AS_HANGS = 15               # seconds; they take about 5
 UNKNOWN = [f"an-unknown-command-is-reset-and-others-go-on-on-{engine}" for engine in ("rcs0", "vcs0", "vecs0")]
 
 
@@ -72,8 +73,10 @@ def one_that_hangs_costs_the_other_nothing_but_time(t):
     for device in DEVICES:
         t.vm.stats_reset(device.id)
     known = len(t.vm.qemu_log())
-    jobs = [t.vm.spawn(on(SECOND, f"vgpu_share store 8 {engine}")) for engine in ("rcs0", "vcs0", "vecs0")]
+    jobs = [t.vm.spawn(on(SECOND, f"vgpu_share store {AS_LONG_AS_HANGS} {engine}")) for engine in ("rcs0", "vcs0", "vecs0")]
     t.run(on(FIRST, f"vgpu_hang --run-subtest {','.join(UNKNOWN)}"), 60)
+    for job in jobs:
+        t.check(job.running, f"'{job.command}' ended before the hangs did")
     for job in jobs:
         done = job.wait(60)
         t.log(f"$ {done.command}\n{done.out}")
