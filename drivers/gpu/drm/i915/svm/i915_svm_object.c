@@ -30,7 +30,7 @@ static struct i915_vma *open_vma(struct i915_svm *svm, struct drm_i915_gem_objec
 /* The object may be in the VM already, where execbuf found room or where it was told to */
 static int vacate(struct i915_vma *vma, u64 start)
 {
-	if (test_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma)))
+	if (i915_vma_is_svm(vma))
 		return -EEXIST;
 
 	if (drm_mm_node_allocated(&vma->node) && i915_vma_offset(vma) != start)

@@ -242,37 +242,37 @@ void intel_vgpu_context_create(struct intel_context *ce, struct intel_engine_cs 
 }
 
 /**
- * intel_vgpu_context_pin - a context can be submitted from now on
- * @ce: the context, active; its image is complete
+ * __intel_vgpu_context_pin - intel_vgpu_context_pin() of a context that had a channel
+ * @ce: the context
  *
- * Does nothing if there is no channel.
+ * Does nothing if there is no channel any more.
  */
-void intel_vgpu_context_pin(struct intel_context *ce)
+void __intel_vgpu_context_pin(struct intel_context *ce)
 {
 	struct vgpu_channel *channel = channel_of(ce);
 
-	if (channel && ce->vgpu.id)
+	if (channel)
 		vgpu_context_pin(channel, &ce->vgpu, i915_ggtt_offset(ce->state),
 				 i915_ggtt_offset(ce->ring->vma), ce->ring->size);
 }
 
 /**
- * intel_vgpu_context_unpin - a context retires
- * @ce: the context; its image is still pinned
+ * __intel_vgpu_context_unpin - intel_vgpu_context_unpin() of a context that had a channel
+ * @ce: the context
  *
- * In any context. Does nothing if there is no channel.
+ * In any context. Does nothing if there is no channel any more.
  *
  * A context that retires may have become active again before this is called: i915_active calls back
  * without a lock. Then it stays pinned, and retires once more. Who makes it active again counts
  * that before it calls intel_vgpu_context_pin(), so that under the lock, either we see that it is
  * active, or that function sees that it is not pinned any more.
  */
-void intel_vgpu_context_unpin(struct intel_context *ce)
+void __intel_vgpu_context_unpin(struct intel_context *ce)
 {
 	struct vgpu_channel *channel = channel_of(ce);
 	unsigned long flags;
 
-	if (!channel || !ce->vgpu.id)
+	if (!channel)
 		return;
 
 	spin_lock_irqsave(&channel->lock, flags);
@@ -280,7 +280,7 @@ void intel_vgpu_context_unpin(struct intel_context *ce)
 		vgpu_context_unpin_locked(channel, &ce->vgpu);
 	spin_unlock_irqrestore(&channel->lock, flags);
 }
-EXPORT_SYMBOL_IF_KUNIT(intel_vgpu_context_unpin);
+EXPORT_SYMBOL_IF_KUNIT(__intel_vgpu_context_unpin);
 
 /**
  * intel_vgpu_context_destroy - the image of a context goes away

@@ -193,20 +193,15 @@ static void describe(struct vgpu_fence *to, const struct i915_fence_reg *fence)
 }
 
 /**
- * intel_vgpu_fence_write - set or clear a fence
- * @fence: the fence; the device is awake
+ * __intel_vgpu_fence_write - intel_vgpu_fence_write() of a device that has a channel
+ * @channel: its channel
+ * @fence: the fence
  *
- * May sleep.
- *
- * Return: true if that is in effect, false if the register must be written; as on bare hardware.
+ * Return: true if that is in effect, false if the register must be written.
  */
-bool intel_vgpu_fence_write(struct i915_fence_reg *fence)
+bool __intel_vgpu_fence_write(struct vgpu_channel *channel, const struct i915_fence_reg *fence)
 {
-	struct vgpu_channel *channel = fence->ggtt->vm.i915->vgpu.channel;
 	struct vgpu_fence set;
-
-	if (!channel)
-		return false;
 
 	describe(&set, fence);
 	return !vgpu_fence_set(channel, &set);
