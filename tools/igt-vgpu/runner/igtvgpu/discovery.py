@@ -6,6 +6,7 @@ from __future__ import annotations
 import fnmatch
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,8 @@ def build(folder: Path, verbose: bool) -> str:
         return ""
     log = out / "build.log"
     log.write_text(done.stdout or "")
-    errors = [x for x in (done.stdout or "").splitlines() if "error" in x.lower() or "***" in x]
+    # Not the command line with its -Werror, which make says first.
+    errors = [x for x in (done.stdout or "").splitlines() if re.search(r"\berror: |undefined reference|\*\*\*", x)]
     return f"'{' '.join(argv)}' failed: {errors[0] if errors else 'see above'} (log: {log})"
 
 

@@ -162,7 +162,7 @@ class Lists(unittest.TestCase):
                 self.assertEqual(run["s/prog/a"].status, status)
 
     def test_why_tests_do_not_compile_is_said_once(self):
-        (self.program.parent / "Makefile").write_text("all:\n\t@echo x.c:1: error: no such thing; false\n")
+        (self.program.parent / "Makefile").write_text("all:\n\t@echo cc -Werror x.c; echo x.c:1: error: no such thing; false\n")
         suite = Suite("s", timeout=1)
         for name in ("a", "b"):
             suite.igt(str(self.program), name=name)

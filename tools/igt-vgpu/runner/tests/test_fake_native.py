@@ -74,7 +74,7 @@ class Traces(unittest.TestCase):
 KEYS = [f"{work} {name}" for work, name, _ in (*bench_native.HOT, *bench_native.COLD)]
 SIZES = {part: {"text": 1000000, "data": 10, "bss": 1} for part in ("module", "stock files", "ours")}
 GOOD = {"code": {k: {"sizes": copy.deepcopy(SIZES), "functions": {"f": 10}} for k in bench_native.KERNELS},
-        "runs": {k: [{key: 10000.0 for key in KEYS} for _ in range(bench_native.RUNS)] for k in bench_native.KERNELS}}
+        "boots": {k: [{key: 10000 for key in KEYS} for _ in range(bench_native.BOOTS)] for k in bench_native.KERNELS}}
 
 
 class Figures(unittest.TestCase):
@@ -90,10 +90,10 @@ class Figures(unittest.TestCase):
     def test_two_per_mille_more_instructions_are_missed_and_named(self) -> None:
         for kernel in (bench_native.DEFAULT, bench_native.SVM):
             figures = copy.deepcopy(GOOD)
-            for run in figures["runs"][kernel]:
-                run["bind bind"] = 10020.0
+            for boot in figures["boots"][kernel]:
+                boot["bind bind"] = 10020
             text, = self.missed(figures)
-            self.assertIn("+0.20% (bind bind); two", text)
+            self.assertIn("+0.20% (bind bind); 5 of 5", text)
 
     def test_code_that_grew_in_files_that_were_there_is_missed(self) -> None:
         figures = copy.deepcopy(GOOD)
@@ -101,12 +101,21 @@ class Figures(unittest.TestCase):
         text, = self.missed(figures)
         self.assertIn("+0.11%", text)
 
-    def test_the_spread_is_that_of_two_runs_of_one_kernel(self) -> None:
+    def test_two_boots_of_five_may_differ_and_three_show_nothing(self) -> None:
         figures = copy.deepcopy(GOOD)
-        figures["runs"][bench_native.STOCK][1]["rcs0 ioctl"] = 10100.0
-        self.assertAlmostEqual(bench_native.spread(figures, "rcs0 ioctl"), 0.01)
-        self.assertEqual(bench_native.spread(figures, "bind bind"), 0)
-        self.assertEqual(len(self.missed(figures)), 2)      # what is not repeatable shows nothing, of either kernel
+        boots = figures["boots"][bench_native.STOCK]
+        for n, agree in ((0, 4), (1, 3)):
+            boots[n]["rcs0 ioctl"] = 10100
+            self.assertEqual(bench_native.agree(figures, "rcs0 ioctl"), agree)
+            self.assertEqual(self.missed(figures), [])
+        boots[2]["rcs0 ioctl"] = 9900
+        self.assertEqual(bench_native.agree(figures, "rcs0 ioctl"), 2)
+        self.assertEqual(len(self.missed(figures)), 2, "of either kernel")
+        self.assertEqual(bench_native.agree(figures, "bind bind"), 5)
+
+    def test_what_is_usual_is_what_most_samples_are(self) -> None:
+        self.assertEqual(bench_native.usual("rcs0 ioctl", [7491, 9129, 9127, 9129, 9127, 9165]), 9127)
+        self.assertEqual(bench_native.usual("fence fence", [5, 9, 9, 1, 4]), 5)
 
     def test_a_function_that_came_went_or_grew_is_named(self) -> None:
         figures = copy.deepcopy(GOOD)

@@ -16,7 +16,7 @@ from pathlib import Path
 from igtvgpu.api import *
 from igtvgpu import paths
 
-SPEC = VmSpec(gpus=(Gpu(trace=True),), devices=(NativeGpu(),), smp=1, count_instructions=True)
+SPEC = VmSpec(gpus=(Gpu(trace=True, engine_delay=200_000),), devices=(NativeGpu(),), smp=1, count_instructions=True)
 PROGRAMS = "$IGT_VGPU_TOP/out/tests/igt"
 POWER = "/sys/bus/pci/devices/0000:00:02.0/power"
 FORCEWAKE = "/sys/kernel/debug/dri/0000:00:02.0/i915_forcewake_user"
