@@ -29,9 +29,11 @@ KVMGT_SMOKE = ("igt/vgpu_detect/the-debugfs-file-agrees-with-the-pvinfo-page", "
                "igt/vgpu_exec/stores-arrive-*-bcs0", "igt/vgpu_exec/the-blitter-copies-and-fills-exactly",
                "kvmgt/a_cpu_of_l1_that_loads_its_fpu_disturbs_no_guest", "kvmgt/the_pvinfo_page_is_the_same",
                "kvmgt/the_registers_of_a_probe_read_the_same")
-# And balloons, a fence, the other engines, a reload, all comparisons.
+# And balloons, a fence, the other engines, hangs, mirrored memory, a reload, all comparisons.
 KVMGT = (*KVMGT_SMOKE, "igt/vgpu_balloon/the-*",        # the others read a million GGTT entries
          "igt/vgpu_fence/three-times-as-many-tiled-maps-as-fences-all-work", "igt/vgpu_exec/stores-arrive-*",
+         "igt/vgpu_hang/an-unknown-command-*-rcs0", "igt/vgpu_hang/a-spinning-batch-*-rcs0", "igt/vgpu_hang/a-full-reset-*",
+         "igt/vgpu_svm/cpu-and-gpu-see-each-others-writes-in-*", "igt/vgpu_svm/mirrored-memory-is-reached-on-*",
          "igt/vgpu_reload/unload-and-load-three-times", "kvmgt/")
 # Where the series has threads, interrupts and a mediator meet.
 RACES = ("igt/vgpu_context", "igt/vgpu_fence", "igt/vgpu_svm", "kselftest/", "kunit/", "channel/", "svm/")
