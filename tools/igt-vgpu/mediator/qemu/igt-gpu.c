@@ -195,7 +195,7 @@ static void igt_engine_ran(void *opaque)
 {
     IgtGpu *gpu = opaque;
     bool locked = qemu_mutex_iothread_locked();
-    IgtPci *dev;
+    IgtPci *dev, *next_dev;
 
     if (!qatomic_read(&gpu->irq_pending) || !qatomic_xchg(&gpu->irq_pending, false)) {
         return;
@@ -203,7 +203,7 @@ static void igt_engine_ran(void *opaque)
     if (!locked) {
         qemu_mutex_lock_iothread();
     }
-    QLIST_FOREACH(dev, &gpu->devices, next) {
+    QLIST_FOREACH_SAFE(dev, &gpu->devices, next, next_dev) {
         igt_pci_irq(dev);
     }
     if (!locked) {

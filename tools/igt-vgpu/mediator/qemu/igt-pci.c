@@ -209,8 +209,8 @@ void igt_pci_irq(IgtPci *dev)
     /*
      * In a guest's own trap the interrupt is delivered at once: a driver that unmasks and
      * then looks finds the order of hardware. An engine inside the core must not wait for
-     * the big lock (a reset that holds it waits for that engine), nor reset itself with a
-     * message to the GPU's own registers: it delivers at the end of its slice.
+     * the big lock: a reset that holds it waits for that engine. It delivers at the end of
+     * its slice, also if it has the lock already: the message may be what resets it.
      */
     if (igt_gpu_in_slice(dev->gpu)) {
         qatomic_set(&dev->gpu->irq_pending, true);
