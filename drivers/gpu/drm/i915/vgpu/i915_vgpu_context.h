@@ -28,8 +28,8 @@ void intel_vgpu_context_destroy(struct intel_context *ce);
  * intel_vgpu_context_pin - a context can be submitted from now on
  * @ce: the context, active; its image is complete
  *
- * Does nothing if there was no channel when the context got its image. Called for each submission
- * to an idle context, also on bare hardware: there, all that it takes is this look.
+ * Does nothing without an id, see intel_vgpu_context_create(). Called for each submission to an
+ * idle context, also on bare hardware: there, all that it takes is this look.
  */
 static inline void intel_vgpu_context_pin(struct intel_context *ce)
 {
@@ -41,7 +41,7 @@ static inline void intel_vgpu_context_pin(struct intel_context *ce)
  * intel_vgpu_context_unpin - a context retires
  * @ce: the context; its image is still pinned
  *
- * In any context. Does nothing if there was no channel when the context got its image.
+ * In any context. Does nothing without an id, see intel_vgpu_context_create().
  */
 static inline void intel_vgpu_context_unpin(struct intel_context *ce)
 {
