@@ -3,15 +3,14 @@
 
 Three builds of one configuration (kernel-build release...): stock 6.12, the series as its Kconfig defaults have it (CONFIG_DRM_I915_SVM off),
 and with SVM on. Instructions are counted, not timed, in a guest whose clock counts them and whose engines execute by that clock
-(vgpu_cost.c): most samples are equal to the instruction. A boot may differ nevertheless by a few dozen, for where memory lies is not the same
-each time; so each kernel boots several times, and the table says how many boots agree."""
+(vgpu_cost.c): the sample in the middle is the same in most boots, to a few instructions. Where memory lies may make one differ by a few dozen
+nevertheless, so each kernel boots several times, and the table says how many boots agree."""
 
 from __future__ import annotations
 
 import re
 import statistics
 import subprocess
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -27,14 +26,14 @@ I915 = Path("drivers/gpu/drm/i915")
 OURS = ("vgpu/", "svm/")            # folders that the series adds
 REPLACED = ("i915_vgpu.o",)         # and what it replaces by them
 SAMPLES = 400
-BOOTS = 5
+BOOTS = 9
 ENGINE_DELAY = 200_000              # instructions from a submission until its engine executes: more than an execbuffer takes
 MOST = 0.001                        # 0.1 %
-# vgpu_cost's work, a line that it prints, what that is. The target is about these, of which most samples are equal ...
+# vgpu_cost's work, a line that it prints, what that is. The target is about these: submissions and GGTT binds ...
 HOT = (*((engine, "ioctl", f"a no-op submission on {engine}") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
        ("bind", "bind", "a page bound into the GGTT"), ("bind", "unbind", "... and unbound"))
-# ... and not about these: how many interrupts a batch takes is a matter of time, how many pages a context, of what memory was free, and what
-# a fault on a tiled map costs, of the map.
+# ... and not about these, which are shown: how many interrupts a batch takes is a matter of time, how many pages a context, of what memory was
+# free. A fence is taken by a fault on a tiled map.
 COLD = (("fence", "fence", "a fence taken by another object"),
         *((engine, "through", f"a no-op on {engine} until it is complete") for engine in ("rcs0", "bcs0", "vcs0", "vecs0")),
         ("context", "create", "a context created"), ("context", "first-run", "... run for the first time"), ("context", "destroy", "... destroyed"))
@@ -99,27 +98,28 @@ def grown(figures: Figures, kernel: str) -> dict[str, int]:
 
 # ---- instructions ----
 
-def usual(key: str, samples: list[int]) -> int:
-    """Of a hot path what most samples are (the least, of several such), of others the one in the middle."""
-    if key not in {f"{work} {name}" for work, name, _ in HOT}:
-        return statistics.median_low(samples)
-    counts = Counter(samples)
-    return min(counts, key=lambda value: (-counts[value], value))
+WORKS = tuple(dict.fromkeys(row[0] for row in (*HOT, *COLD)))
 
 
-def _boot(kernel: str, config: VmConfig) -> dict[str, int]:
-    """"work line" -> what it usually takes, on one boot of that kernel; each with the driver loaded anew, or what was run before shows."""
-    spec = VmSpec(gpus=(Gpu(engine_delay=ENGINE_DELAY),), devices=(NativeGpu(),), kernel=kernel, smp=1, count_instructions=True)
+def in_turn(number: int) -> tuple[str, ...]:
+    """The works, each boot in another order: none is always the first."""
+    first = number % len(WORKS)
+    return (*WORKS[first:], *WORKS[:first])
+
+
+def _boot(kernel: str, works: tuple[str, ...], config: VmConfig) -> dict[str, int]:
+    """"work line" -> the sample in the middle, on one boot of that kernel; each with the driver loaded anew, or what was run before shows."""
+    spec = VmSpec(gpus=(Gpu(engine_delay=ENGINE_DELAY),), devices=(NativeGpu(),), kernel=kernel, smp=1, count_instructions=True, cmdline="norandmaps")
     found = {}
     with VM(spec, config, f"native-{kernel}") as vm:
         vm.boot()
-        for work in dict.fromkeys(row[0] for row in (*HOT, *COLD)):
+        for work in works:
             vm.modprobe_i915()
             done = vm.run(f"{PROGRAM} {work} {SAMPLES}", 300 * config.timeout_scale)
             lines = dict(re.findall(r"^([a-z-]+):((?: \d+)+)$", done.out, re.M))
             if not done.ok or not lines:
                 raise VmError(done.why())
-            found |= {f"{work} {name}": usual(f"{work} {name}", list(map(int, values.split()))) for name, values in lines.items()}
+            found |= {f"{work} {name}": statistics.median_low(map(int, values.split())) for name, values in lines.items()}
             vm.unload_i915()
     return found
 
@@ -130,12 +130,12 @@ def measure(config: VmConfig, note: Callable[[str], None]) -> Figures:
     for n in range(1, BOOTS + 1):
         for kernel, name in KERNELS.items():
             note(f"native: {name}, boot {n} of {BOOTS}")
-            figures["boots"][kernel].append(_boot(kernel, config))
+            figures["boots"][kernel].append(_boot(kernel, in_turn(n), config))
     return figures
 
 
 def _cost(figures: Figures, kernel: str, key: str) -> float:
-    """The boot in the middle."""
+    """Of the boot in the middle."""
     return statistics.median_low(boot[key] for boot in figures["boots"][kernel])
 
 

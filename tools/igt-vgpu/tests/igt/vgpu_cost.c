@@ -15,7 +15,8 @@
  *   vgpu_cost context N	a context is created, run once, destroyed
  *
  * A line "name: samples", in the order in which they were taken. Interrupts, of a clock or of a batch
- * before, and the driver's housekeeping fall into some of them: the least is the path alone.
+ * before, and the driver's housekeeping fall into some of them; the one in the middle has what always
+ * does.
  */
 
 #include <inttypes.h>

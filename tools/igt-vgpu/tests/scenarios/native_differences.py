@@ -8,7 +8,7 @@ from register_traces import Timed
 
 # Where a reason names a file: drivers/gpu/drm/i915/ of 6.12.
 TIMED = (
-    Timed(r"GEN8_MASTER_IRQ|GEN8_GT_IIR\d", "once for each interrupt, and how many events share one depends on the engine's thread of the model"),
+    Timed(r"GEN8_MASTER_IRQ|GEN8_GT_IIR\d", "once for each interrupt: how many events share one depends on what the CPU does as they come"),
     Timed(r"RING_ELSP\(.*\)|RING_CONTEXT_STATUS_PTR\(.*\)", "once for each submission: whether a context still runs when the next request comes, or "
           "the driver's own request for an idle engine (gt/intel_engine_pm.c) follows in between"),
     Timed(r"RING_IMR\(.*\)", "the engine's interrupt is enabled while somebody waits, unless the request was complete before that "
