@@ -2,8 +2,8 @@
 """The guest kernel at one commit of the series: built, booted as a vGPU guest, tested. Used by scripts/series/bisect.
 
 The kernel is built in out/linux-patch, a work tree of its own that walks the series, so make stays incremental; the runner boots it
-(KERNEL=patch). What the tests came to is remembered by content; what it is worth is judged elsewhere (bisect.py), so a failure that is
-none yet, of a feature that is still to come, need not be booted again either."""
+(KERNEL=patch). What the tests came to is remembered by content in patches/BOOTED, which outlives the machine; what it is worth is judged
+elsewhere (bisect.py), so a failure that is none yet, of a feature that is still to come, need not be booted again either."""
 from __future__ import annotations
 
 import hashlib
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,29 @@ from .base import SeriesError, sha256, write_whole
 from .lab import Lab
 from .work import DEFAULT, WorkTree, tool_version
 
+RECORD = "BOOTED"
+RECORD_HEAD = """\
+# SPDX-License-Identifier: MIT
+#
+# Made by `make bisect-check`; not for editing. What guests of each kernel came to: a digest of kernel, tests, runner and mediator, which kernel
+# that was, and a letter a test, in the order of the names: p passed, f failed, a failed since the kernel does not bring it, s skipped, - not there.
+"""
 # Bump when the runner or this file starts to check more, so that old results do not count.
-RULES = "1"
+RULES = "2"
 SUITE = "every-patch"
 DRIVES = f"{SUITE}/a_vgpu_is_detected_and_driven_twice"
 KUNIT = f"{SUITE}/i915_vgpu_test"
-# All that decides beside the kernel tree: below tools/igt-vgpu (how the kernel is built, what is PID 1, and of the runner what
-# starts a guest and judges a test), and what is built, below out.
-SOURCES = ("guest/guest.config", "guest/guest-series.config", "guest/init.c", "guest/agent.c", "guest/agent.h", "setup/kernel-build",
-           "tests/igt/suite_every_patch.py", *(f"runner/igtvgpu/{name}.py" for name in (
-               "agent", "context", "executor", "expected", "initramfs", "kinds", "ktap", "spec", "splat", "suite", "vm")))
-BUILT = ("qemu/qemu-system-x86_64", "tests/igt/vgpu_detect", "tests/igt/vgpu_balloon", "tests/igt/vgpu_fence", "tests/igt/vgpu_exec")
+# All that decides beside the kernel tree: how the kernel is built, what is PID 1, what starts a guest and judges a test, the tests, and the
+# mediator. Sources, not what is made of them, which differs from machine to machine.
+SOURCES = (*(f"tools/igt-vgpu/{name}" for name in (
+    "guest/guest.config", "guest/guest-series.config", "guest/init.c", "guest/agent.c", "guest/agent.h", "setup/kernel-build",
+    *(f"runner/igtvgpu/{x}.py" for x in (
+        "agent", "context", "executor", "expected", "initramfs", "kinds", "ktap", "spec", "splat", "suite", "vm")),
+    "tests/igt/suite_every_patch.py", "tests/igt/Makefile", "tests/igt/*.h", "tests/igt/compat/*",
+    *(f"tests/igt/vgpu_{x}.c" for x in ("balloon", "batch", "detect", "exec", "fence", "guest", "mirror", "state", "trace")),
+    "setup/QEMU_BASE", "setup/qemu-build", *(f"mediator/{x}/*.[ch]" for x in ("front", "gpu", "gvt", "qemu", "stats", "vfio-user")),
+    "mediator/gpu/*.def", "mediator/gvt/*.def", "mediator/qemu/add-to-qemu", "mediator/qemu/meson.build")),
+    "drivers/gpu/drm/i915/vgpu/*.h")
 
 
 @dataclass(frozen=True)
@@ -53,47 +65,90 @@ class Boot:
     run_seconds: float = 0.0
 
 
+class Record:
+    """patches/BOOTED: digest -> test -> status. Of a boot only what later judgements need: no reasons, no times."""
+
+    LETTERS = {"p": Test("pass"), "f": Test("fail"), "a": Test("fail", absent=True), "s": Test("skip")}
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: dict[str, dict[str, Test]] = {}
+        names: list[str] = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+            first, _, rest = line.partition(" ")
+            if first == "test":
+                names.append(rest)
+            elif line and first != "#":
+                letters = rest.partition(" ")[2]
+                if len(letters) != len(names) or set(letters) - {*self.LETTERS, "-"}:
+                    raise SeriesError(f"{path}:{number}: not a letter of {', '.join(self.LETTERS)}, - for each of the {len(names)} tests: "
+                                      "it is generated; remove it, and what it knew is booted again")
+                self.rows[first] = {n: self.LETTERS[x] for n, x in zip(names, letters) if x != "-"}
+
+    def write(self, labels: dict[str, str]) -> None:
+        """Write down the rows of these digests, with their kernels' labels; the others are of no use any more."""
+        rows = [(digest, label, self.rows[digest]) for digest, label in labels.items() if digest in self.rows]
+        names = sorted({n for _, _, tests in rows for n in tests})
+        lines = [f"test {n}" for n in names] + [f"{digest} {label} {''.join(self._letter(tests.get(n)) for n in names)}" for digest, label, tests in rows]
+        write_whole(self.path, RECORD_HEAD + "".join(f"{x}\n" for x in lines))
+
+    @staticmethod
+    def _letter(test: Test | None) -> str:
+        return "-" if test is None else "a" if test.absent else test.status[0]
+
+
 class Guests:
     """Boots commits, or remembers how they did."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, labels: dict[str, str]) -> None:
+        """`labels`: of all commits of the series, in its order."""
         self.lab = lab
+        self.labels = labels
         self.places = lab.places
         self.tools = lab.places.root / "tools/igt-vgpu"
-        self.dir = self.places.cache / "series-boot"
+        self.record = Record(lab.places.patches / RECORD)
         self._inputs = ""
 
     def prepare(self) -> None:
-        """Build what runs in the guest, so that another build of it is told from this one."""
-        argv = ["make", "-s", "-C", str(self.tools / "tests/igt"), f"OUT={self.places.out / 'tests/igt'}"]
-        wrong = self._make(argv)
-        if wrong:
-            raise SeriesError("the tests that run in the guest do not compile:\n  " + "\n  ".join(wrong))
-        paths = [*(self.tools / s for s in SOURCES), *(self.places.out / b for b in BUILT)]
-        for path in paths:
-            if not path.exists():
-                raise SeriesError(f"{self.places.show(path)}: not there: run `make setup` first")
-        parts = (RULES, tool_version(DEFAULT.cc), *(sha256(path) for path in paths))
-        self._inputs = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        """Build what runs the guest and runs in it: of the sources that count, not of older ones."""
+        for what, argv in (("the mediator does not compile", [str(self.tools / "setup/qemu-build")]),
+                           ("the tests that run in the guest do not compile",
+                            ["make", "-s", "-C", str(self.tools / "tests/igt"), f"OUT={self.places.out / 'tests/igt'}"])):
+            wrong = self._make(argv)
+            if wrong:
+                raise SeriesError(f"{what}:\n  " + "\n  ".join(wrong))
+        digest = hashlib.sha256("\0".join((RULES, tool_version(DEFAULT.cc))).encode())
+        for pattern in SOURCES:
+            paths = sorted(self.places.root.glob(pattern))
+            if not paths:
+                raise SeriesError(f"{pattern}: not there: serieslib/guest.py names it among what decides how a guest does")
+            for path in paths:
+                digest.update(f"\0{self.places.show(path)} {sha256(path)}".encode())
+        self._inputs = digest.hexdigest()
 
-    def key(self, commit: str) -> Path:
+    def key(self, commit: str) -> str:
         tree = self.lab.git.out("rev-parse", f"{commit}^{{tree}}").strip()
-        return self.dir / (hashlib.sha256(f"{tree} {self._inputs}".encode()).hexdigest()[:40] + ".json")
+        return hashlib.sha256(f"{tree} {self._inputs}".encode()).hexdigest()[:40]
 
     def remembered(self, commit: str) -> Boot | None:
-        path = self.key(commit)
-        if not path.exists():
-            return None
-        data = json.loads(path.read_text())
-        data["tests"] = {name: Test(**t) for name, t in data["tests"].items()}
-        return Boot(**data)
+        tests = self.record.rows.get(self.key(commit))
+        return Boot(tests) if tests else None
+
+    def remember(self, commit: str, boot: Boot) -> None:
+        """A boot that is judged good; the guest came far enough to say something."""
+        self.record.rows[self.key(commit)] = boot.tests
+        self._write()
 
     def forget(self, commit: str) -> None:
         """A row that is judged a failure is looked at again the next time."""
-        self.key(commit).unlink(missing_ok=True)
+        if self.record.rows.pop(self.key(commit), None):
+            self._write()
+
+    def _write(self) -> None:
+        self.record.write({self.key(commit): label for commit, label in self.labels.items()})
 
     def boot(self, commit: str) -> Boot:
-        """Build, boot, test; remembered if the guest came far enough to say something."""
+        """Build, boot, test."""
         began = time.monotonic()
         with WorkTree(self.lab, "guest", DEFAULT, self.places.out / "linux-patch") as work:
             work.goto(commit)
@@ -102,9 +157,7 @@ class Guests:
                 return Boot(problem=("the guest kernel does not compile", *wrong))
             built = time.monotonic()
             tests = self._run()
-        boot = Boot(tests, (), round(built - began, 1), round(time.monotonic() - built, 1))
-        write_whole(self.key(commit), json.dumps(asdict(boot), indent=1) + "\n")
-        return boot
+        return Boot(tests, (), built - began, time.monotonic() - built)
 
     def _environment(self) -> dict[str, str]:
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}

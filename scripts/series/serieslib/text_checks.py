@@ -84,13 +84,13 @@ def read_mail(path: Path) -> Mail:
 # -- the series as a whole ---------------------------------------------------------------------
 
 def check_names(ctx: Context) -> str:
-    """patches/ holds BASE, COVER, CHANGES, what was found out (BISECT.rst, COMPILED), a README, a gapless numbered series and the folders of
+    """patches/ holds BASE, COVER, CHANGES, what was found out (BISECT.rst, COMPILED, BOOTED), a README, a gapless numbered series and the folders of
     backports, nothing else."""
     if not ctx.files:
         raise Failed(["patches/: no patch (NNNN-*.patch)"])
     bad = [f"{ctx.places.show(p)}: number {i:04d} is expected here"
            for i, p in enumerate(ctx.files, 1) if not p.name.startswith(f"{i:04d}-")]
-    known = {"BASE", "README.rst", "COMPILED", *(("build.config", backport.NAME) if ctx.places.backport else ("COVER", "CHANGES", "BISECT.rst"))}
+    known = {"BASE", "README.rst", "COMPILED", "BOOTED", *(("build.config", backport.NAME) if ctx.places.backport else ("COVER", "CHANGES", "BISECT.rst"))}
     bad += [f"{ctx.places.show(p)}: neither one of {', '.join(sorted(known))}, nor a patch"
             for p in sorted(ctx.places.patches.iterdir())
             if p.name not in known | {f.name for f in ctx.files} and not (p / "BASE").is_file()]

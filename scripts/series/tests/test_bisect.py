@@ -12,7 +12,7 @@ from scratch import I915, Patch, Result, Scratch
 
 from serieslib import bisect
 from serieslib.cover import FIELDS
-from serieslib.guest import BUILT, DRIVES, KUNIT, SOURCES, Boot, Test
+from serieslib.guest import DRIVES, KUNIT, RECORD, SOURCES, Boot, Record, Test
 
 HEADER = I915 + "series_guest.h"
 BALLOON, FILE = "every-patch/vgpu_balloon/binds", "every-patch/vgpu_detect/file"
@@ -20,6 +20,11 @@ KERNEL_BUILD = f"""\
 #!/bin/sh
 cd "$(dirname "$0")/../../.." || exit
 ! grep -s "no kernel" out/linux-patch/{HEADER}
+"""
+QEMU_BUILD = """\
+#!/bin/sh
+cd "$(dirname "$0")/.." || exit
+! grep "no mediator" mediator/qemu/add-to-qemu
 """
 RUNNER = f"""\
 import json, pathlib
@@ -64,6 +69,8 @@ class Bisect:
             ("what is still to come at the last patch fails", self.to_come),
             ("a part of the patches leaves the table unfinished", self.part),
             ("a boot is forgotten when the kernel's build, PID 1 or the runner's judgement changes", self.decides),
+            ("what was booted is known on another machine, of what is still in the series", self.another),
+            ("a damaged record and a mediator that does not compile are said, and nothing is booted", self.refuses),
             ("a table of another series is no table, one with failures is worse", self.table),
             ("the cover letter has the table's paragraph or nothing", self.letter),
         ]
@@ -77,13 +84,15 @@ class Bisect:
         self.cache.mkdir(parents=True)
         (self.cache / "git").symlink_to(self.scratch.places.cache / "git")
         tools = self.root / "tools/igt-vgpu"
-        texts = {**{tools / s: "" for s in SOURCES}, **{self.root / "out" / b: "" for b in BUILT}, tools / "tests/igt/Makefile": "all:\n",
-                 tools / "setup/kernel-build": KERNEL_BUILD, tools / "runner/igtvgpu/__init__.py": "",
+        (self.scratch.places.patches / RECORD).unlink(missing_ok=True)
+        texts = {**{self.root / s.replace("[ch]", "h").replace("*", "x"): "" for s in SOURCES}, tools / "tests/igt/Makefile": "all:\n",
+                 tools / "setup/kernel-build": KERNEL_BUILD, tools / "setup/qemu-build": QEMU_BUILD, tools / "runner/igtvgpu/__init__.py": "",
                  tools / "runner/igtvgpu/__main__.py": RUNNER, self.root / "out/boots": ""}
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        (tools / "setup/kernel-build").chmod(0o755)
+        for name in ("kernel-build", "qemu-build"):
+            (tools / "setup" / name).chmod(0o755)
 
     def _run(self, *args: str) -> Result:
         done = self.scratch.run("bisect", *args, env={"IGT_VGPU_CACHE": str(self.cache)})
@@ -166,11 +175,40 @@ class Bisect:
     def decides(self) -> None:
         self._series(FIRST, TESTS)
         assert self._run().status == 0 and self.boots == 3
-        for name in ("setup/kernel-build", "guest/init.c", "runner/igtvgpu/expected.py", "runner/igtvgpu/kinds.py"):
+        for name in ("setup/kernel-build", "guest/init.c", "runner/igtvgpu/expected.py", "runner/igtvgpu/kinds.py", "tests/igt/x.h", "mediator/gvt/x.h"):
             with (self.root / "tools/igt-vgpu" / name).open("a") as file:
                 file.write("# Something else.\n")
             assert self._run().status == 0 and self.boots == 3, name
         assert self._run().status == 0 and self.boots == 0
+
+    def another(self) -> None:
+        self._series(FIRST, SHOWS, TESTS)
+        record = self.scratch.places.patches / RECORD
+        assert self._run().status == 0 and self.boots == 4
+        text = record.read_text()
+        base, first, second, third = Record(record).rows.values()
+        assert [line.split()[1] for line in text.splitlines()[-4:]] == ["base", "0001", "0002", "0003"], text
+        assert base[KUNIT] == Test("fail", absent=True) and first[FILE] == Test("fail") and second[FILE] == Test("pass") and KUNIT not in third, text
+        self._series(FIRST, TESTS)          # another cache, nothing in out/, and one patch is gone: the tree at the last one is the same
+        record.write_text(text)
+        done = self._run()
+        assert done.status == 0 and self.boots == 0 and done.text.count("remembered") == 3, done.text
+        assert self._run("--again", "--patch", "0001").status == 0 and self.boots == 1
+        assert list(Record(record).rows.values()) == [base, first, third] and " 0003 " not in record.read_text(), record.read_text()
+
+    def refuses(self) -> None:
+        self._series(FIRST, TESTS)
+        assert self._run().status == 0
+        record = self.scratch.places.patches / RECORD
+        text = record.read_text()
+        for damaged in (text[:-2] + "\n", text[:-2] + "x\n"):
+            record.write_text(damaged)
+            done = self._run()
+            assert done.status == 1 and self.boots == 0 and f"{RECORD}:{len(text.splitlines())}: " in done.text, done.text
+        record.write_text(text)
+        (self.root / "tools/igt-vgpu/mediator/qemu/add-to-qemu").write_text("no mediator\n")
+        done = self._run()
+        assert done.status == 1 and self.boots == 0 and "the mediator does not compile" in done.text, done.text
 
     def _rows(self) -> list[bisect.Row]:
         boot = Boot({DRIVES: Test("pass")})
