@@ -19,6 +19,7 @@ def row(what: str, kind: str, n: int, ns: float, reference_ns: float) -> bench_c
 
 GOOD = [*(row("parse", "MI_NOOP", n, 20.0 * n, n) for n in (1000, 10000, 100000)),
         row("blit", "copy", 64 << 10, 4000, 1000), row("blit", "copy", 512 << 10, 15000, 10000), row("blit", "copy", 4 << 20, 300000, 240000),
+        row("blit", "fill", 512 << 10, 30000, 10000), row("blit", "fill", 4 << 20, 400000, 240000),
         row("trap", "register read", 1, 30, 1), row("trap", "register write", 1, 40, 1),
         row("submission", "rcs0", 1, 7000, 1), row("owner change", "rcs0", 1, 9000, 7000), row("preemption", "rcs0", 1, 5000, 200),
         {"what": "memory", "kind": "GVTg_V5_8", "bytes": 3 << 20}]
@@ -41,13 +42,19 @@ class Core(unittest.TestCase):
         self.assertEqual([text for reached, text in bench_core.judge(GOOD) if not reached], [])
 
     def test_a_slow_trap_is_missed(self) -> None:
-        text, = self.missed(6, 200)
+        text, = self.missed(8, 200)
         self.assertIn("register read: less than 200 ns in the core: 200", text)
 
     def test_a_slow_blit_is_missed_but_for_small_ones_that_are_mostly_submission(self) -> None:
-        text, = self.missed(5, 500000)
-        self.assertIn("0.48 (4096 KiB)", text)
+        text, = self.missed(4, 25000)
+        self.assertIn("from 512 KiB on: at least 0.5 of memcpy's bandwidth: 0.40 (copy, 512 KiB)", text)
+        text, = self.missed(7, 500000)
+        self.assertIn("any blit of 4 MiB: at least 0.5 of memcpy's bandwidth: 0.48 (fill, 4096 KiB)", text)
         self.assertEqual(self.missed(3, 40000), [])
+
+    def test_a_blit_that_costs_more_than_linear_is_missed(self) -> None:
+        text, = self.missed(6, 10000 * 1.2)
+        self.assertIn("blits (fill): a byte of 4096 KiB costs no more than one of 512 KiB, beside memcpy: 1.39 times as much", text)
 
     def test_parsing_that_is_not_linear_is_missed(self) -> None:
         text, = self.missed(2, 100000 * 30.0)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Difference:
     """Registers `first` to `last` (offsets) read otherwise, because of `reason`. `always`: they do so in each run. `on`: of Broadwell
-    (bdw), or of the others (gen9), only."""
+    (bdw), or of the others (gen9), only. `after`: only after a probe, or after hangs; else both."""
 
     first: int
     last: int
     reason: str
     always: bool = True
     on: str = ""
+    after: str = ""
 
 
 ENGINES = (0x2000, 0x12000, 0x1a000, 0x22000)
@@ -54,9 +55,9 @@ REGISTERS = (
 )
 
 
-def explain(different: dict[int, tuple[str, str]], platform: str) -> tuple[dict[int, tuple[str, str]], list[str]]:
+def explain(different: dict[int, tuple[str, str]], platform: str, after: str) -> tuple[dict[int, tuple[str, str]], list[str]]:
     """The differences that no row explains, and the rows that had to explain something and did not."""
-    rows = [r for r in REGISTERS if r.on in ("", "bdw" if platform == "bdw" else "gen9")]
+    rows = [r for r in REGISTERS if r.on in ("", "bdw" if platform == "bdw" else "gen9") and r.after in ("", after)]
     unexplained = {o: values for o, values in different.items() if not any(r.first <= o <= r.last for r in rows)}
     idle = [f"{r.first:#x}-{r.last:#x}: {r.reason}" for r in rows
             if r.always and not any(r.first <= o <= r.last for o in different)]

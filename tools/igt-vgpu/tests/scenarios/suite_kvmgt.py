@@ -21,6 +21,8 @@ BASES = (0x40, 0x48)                                    # of the mappable and of
 # Reading these has an effect, or says what the reader did.
 SPARED = range(0x44200, 0x44204)
 
+HANGS = ("a-spinning-batch-is-reset-and-others-go-on-*", "a-full-reset-ends-a-spinning-batch")
+
 suite = Suite("kvmgt", timeout=90, host="kvmgt")
 
 
@@ -78,20 +80,37 @@ def the_pvinfo_page_is_the_same(t):
     t.equal(different, {}, "words that differ (ours, kvmgt's)")
 
 
+def registers_that_differ(t, mine, phase: str) -> list[str]:
+    """Compare all that the driver of our guest touched so far; the rows of kvmgt_differences.py that had to explain something and did not."""
+    touched = {int(o, 16): row["name"] or "" for o, row in mine.stats("vgpu0")["mmio"]["by_register"].items()}
+    offsets = sorted(o for o in touched if o not in PVINFO and o not in SPARED)
+    t.check(len(offsets) > 100, f"the driver touched only {len(offsets)} registers")
+    real, ours_ = read_registers(t.vm, offsets), read_registers(mine, offsets)
+    different = {o: (ours_[o], real[o]) for o in offsets if ours_[o] != real[o]}
+    unexplained, idle = explain(different, platform(t), phase)
+    for o, (a, b) in sorted(different.items()):
+        t.log(f"{o:#08x} {touched[o]:<28} ours {a} kvmgt {b}   {unexplained.get(o) or 'explained'}")
+    t.equal({f"{o:#x} {touched[o]}": different[o] for o in unexplained}, {}, "registers that differ (ours, kvmgt's)")
+    return idle
+
+
 @suite.scenario(timeout=120)
 def the_registers_of_a_probe_read_the_same(t):
     """All that the driver touches while it loads, read by the guest afterwards."""
     with ours(t) as vm:
-        touched = {int(o, 16): row["name"] or "" for o, row in vm.stats("vgpu0")["mmio"]["by_register"].items()}
-        offsets = sorted(o for o in touched if o not in PVINFO and o not in SPARED)
-        t.check(len(offsets) > 100, f"the driver touched only {len(offsets)} registers")
-        real, mine = read_registers(t.vm, offsets), read_registers(vm, offsets)
-    different = {o: (mine[o], real[o]) for o in offsets if mine[o] != real[o]}
-    unexplained, idle = explain(different, platform(t))
-    for o, (a, b) in sorted(different.items()):
-        t.log(f"{o:#08x} {touched[o]:<28} ours {a} kvmgt {b}   {unexplained.get(o) or 'explained'}")
-    t.equal({f"{o:#x} {touched[o]}": different[o] for o in unexplained}, {}, "registers that differ (ours, kvmgt's)")
-    t.equal(idle, [], "rows of kvmgt_differences.py that explain nothing")
+        t.equal(registers_that_differ(t, vm, "probe"), [], "rows of kvmgt_differences.py that explain nothing")
+
+
+@suite.scenario(timeout=300)
+def the_registers_after_hangs_and_resets_read_the_same(t):
+    """The fixed workload, a hang of each engine, and a full reset; then all that the driver touched for these, too."""
+    with ours(t) as vm:
+        for guest in (t.vm, vm):
+            work(guest)
+            for hang in HANGS:
+                done = guest.run(f"{PROGRAMS}/vgpu_hang --run-subtest {hang}", 240)
+                t.check(done.ok, done.why())
+        t.equal(registers_that_differ(t, vm, "hangs"), [], "rows of kvmgt_differences.py that explain nothing")
 
 
 @suite.scenario(timeout=120)
