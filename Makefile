@@ -36,7 +36,7 @@ RUN_OPTIONS	= $(if $(TESTS),$(TEST_OPTIONS),$(foreach t,$(QUICK_TESTS),--tests '
 .DEFAULT_GOAL	:= help
 .NOTPARALLEL:
 .PHONY: help run check bench native-check shell server list setup deps kernel kernel-release kernel-native kernel-stock kernel-kvmgt qemu series-import series-export \
-	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench core-profile coverage fuzz runner-check template clean distclean
+	series-check series-build bisect-check rebase send upstream-igt upstream-count core-check core-bench core-profile coverage fuzz runner-check clean distclean
 
 help:		## these targets
 	@echo 'usage: make TARGET [VARIABLE=value]...'
@@ -97,7 +97,7 @@ server:			## one GPU for several VMs, until Ctrl-C; then make shell HOST=vfio-us
 	@mkdir -p out/server
 	@out/mediator/igt-vgpu-server --stats out/server/stats $(if $(PLATFORM),--platform $(PLATFORM)) $(SERVER_ARGS)
 
-list:			## all tests that there are, and what each boots (TESTS= selects; KERNEL=, HOST=, PLATFORM= as for run)
+list:			## all tests but those on demand, and what each boots (TESTS= selects; KERNEL=, HOST=, PLATFORM= as for run)
 	@$(RUNNER) list $(VM_OPTIONS) $(TEST_OPTIONS)
 
 setup: deps kernel kernel-stock qemu	## packages, kernels and QEMU, without running anything
