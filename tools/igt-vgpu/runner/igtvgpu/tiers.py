@@ -130,6 +130,8 @@ TIERS = (
          ("kernel-stock", "qemu")),
     Tier("guest", "in guests: igt, kunit, kselftest, selftests, stock, scenarios",
          (*_IGTVGPU, "run", "--tier", "guest"), paths.TESTS, ("kernel", "kernel-stock", "qemu")),
+    Tier("registers", "bare hardware: each access to a register, against stock 6.12",
+         (*_IGTVGPU, "run", "--tier", "registers", "--tests=native/registers"), paths.TESTS, ("kernel", "kernel-stock", "qemu")),
     # Each guest is one in a guest.
     Tier("kvmgt-smoke", "on the real GVT-g, nested: a smoke", _on_kvmgt("kvmgt", "kvmgt-smoke", KVMGT_SMOKE), paths.TESTS,
          ("kernel", "kernel-kvmgt", "qemu"), alone=True),
