@@ -9,11 +9,13 @@
  */
 
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -32,6 +34,7 @@ IGT_TEST_DESCRIPTION("Mirrored memory is unmapped, copied, swapped, split and mo
 #define PAGES(bytes)	((bytes) / VGPU_PAGE)
 #define BUSY_MS		300
 #define BAN_S		30	/* the driver's bound is some seconds; a guest under load is slow */
+#define RANGES		40	/* for each of which a wait would add two seconds to a munmap() */
 #define LOST		3	/* batches of a context, of which none has begun */
 #define OTHER_MS	7000	/* three times the driver's bound and more */
 #define HEARTBEAT_MS	600000
@@ -502,6 +505,76 @@ static void test_shrinker(struct vgpu_vm *vm)
 	vgpu_vm_sync(vm, PAGES(MIB));
 }
 
+static uint64_t mem_total(void)
+{
+	unsigned long long kib = 0;
+	FILE *file = fopen("/proc/meminfo", "r");
+
+	igt_assert(file && fscanf(file, "MemTotal: %llu kB", &kib) == 1);
+	fclose(file);
+	return kib * 1024;
+}
+
+/* The driver's own count of what the shrinker may take. */
+static uint64_t shrinkable(void)
+{
+	unsigned long long bytes;
+	unsigned int objects;
+	char text[512];
+
+	igt_assert(vgpu_debugfs_read(&guest, "i915_gem_objects", text, sizeof(text)));
+	igt_assert_eq(sscanf(text, "%u shrinkable [%*u free] objects, %llu bytes", &objects, &bytes), 2);
+	return bytes;
+}
+
+/* What is bound is none of the shrinker's business; what is not any more is. */
+static void check_hidden(struct vgpu_vm *vm, uint8_t *place)
+{
+	uint32_t object = gem_create(vm->fd, HUGE);
+	uint64_t bound, unbound;
+
+	igt_assert_eq(vgpu_vm_bind_object(vm, object, place, HUGE), 0);
+	vgpu_drop_caches(&guest);
+	bound = shrinkable();
+	igt_assert_eq(vgpu_vm_unbind(vm, place, HUGE), 0);
+	unbound = shrinkable();
+	igt_assert_f(unbound == bound + HUGE, "%llu bytes are shrinkable; %llu were with %llu bound\n",
+		     (unsigned long long)unbound, (unsigned long long)bound,
+		     (unsigned long long)HUGE);
+	gem_close(vm->fd, object);
+}
+
+static void test_bound_objects(struct vgpu_vm *vm)
+{
+	uint64_t half = mem_total() / 2, size = half / 16 & -HUGE;
+	uint8_t *place = vgpu_memory_map(20 * size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	uint32_t object[20];
+	unsigned int bound = 0;
+	int ret;
+
+	check_hidden(vm, place);
+	do {
+		object[bound] = gem_create(vm->fd, size);
+		ret = vgpu_vm_bind_object(vm, object[bound], place + bound * size, size);
+	} while (!ret && ++bound < ARRAY_SIZE(object));
+	igt_assert_eq(ret, -ENOMEM);
+	igt_assert_f(bound * size <= half && (bound + 1) * size > half,
+		     "%u objects of %llu bytes were bound, half of the memory is %llu\n", bound,
+		     (unsigned long long)size, (unsigned long long)half);
+	vgpu_drop_caches(&guest);
+	igt_assert_eq(vgpu_vm_store(vm, place + bound * size - 4, 0x5eed), 0);
+	igt_assert_eq_u32(vgpu_read_dword(vm->fd, object[bound - 1], size - 4), 0x5eed);
+
+	/* What is given back can be bound again. */
+	igt_assert_eq(vgpu_vm_unbind(vm, place, size), 0);
+	igt_assert_eq(vgpu_vm_bind_object(vm, object[bound], place, size), 0);
+	for (unsigned int i = 0; i <= bound; i++)
+		gem_close(vm->fd, object[i]);
+	for (unsigned int i = 0; i < bound; i++)
+		igt_assert_eq(vgpu_vm_unbind(vm, place + i * size, size), 0);
+	igt_assert(!munmap(place, 20 * size));
+}
+
 static void test_reset(struct vgpu_vm *vm)
 {
 	uint8_t *at = bound_small(vm, MIB);
@@ -509,6 +582,103 @@ static void test_reset(struct vgpu_vm *vm)
 	igt_assert_eq(vgpu_debugfs_write(&guest, "i915_wedged", "0xffffffff"), 0);
 	works(vm, at, MIB);
 	vgpu_vm_sync(vm, PAGES(MIB));
+}
+
+/* ---- taken away while it is being executed with ---- */
+
+/** struct puller - a thread that takes memory away in the middle of an execution */
+struct puller {
+	pthread_t thread;
+	int uffd;
+	uint8_t *relocs, *text;		/* what the execution has to wait for, and what it reads then */
+	uint8_t *at;			/* the memory */
+};
+
+static void *pull(void *arg)
+{
+	const struct puller *p = arg;
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)p->relocs, .src = (uintptr_t)p->text, .len = VGPU_PAGE,
+	};
+	struct uffd_msg fault;
+
+	igt_assert_eq(read(p->uffd, &fault, sizeof(fault)), sizeof(fault));
+	igt_assert(!madvise(p->at, MIB, MADV_DONTNEED));
+	igt_assert(!ioctl(p->uffd, UFFDIO_COPY, &copy));
+	return NULL;
+}
+
+static void puller_begin(struct puller *p)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	p->relocs = vgpu_memory_small(VGPU_PAGE);
+	range.range = (struct uffdio_range){ (uintptr_t)p->relocs, VGPU_PAGE };
+	p->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	igt_require_f(p->uffd >= 0, "the kernel has no userfaultfd\n");
+	igt_assert(!ioctl(p->uffd, UFFDIO_API, &api));
+	igt_assert(!ioctl(p->uffd, UFFDIO_REGISTER, &range));
+	igt_assert(!pthread_create(&p->thread, NULL, pull, p));
+}
+
+/* 0 or -errno; has the syncobj a fence, and is that done? */
+static int syncobj_wait(int fd, uint32_t syncobj)
+{
+	struct drm_syncobj_wait wait = {
+		.handles = (uintptr_t)&syncobj, .count_handles = 1, .timeout_nsec = INT64_MAX,
+	};
+
+	return igt_ioctl(fd, DRM_IOCTL_SYNCOBJ_WAIT, &wait) ? -errno : 0;
+}
+
+/*
+ * The execution has looked whether all memory is there, then reads its relocations, which come from
+ * a thread that takes memory away first. It has requests by the time that it fails.
+ */
+static void test_repeat(struct vgpu_vm *vm)
+{
+	struct puller p = { .at = bound_small(vm, MIB), .text = vgpu_memory_small(VGPU_PAGE) };
+	struct drm_i915_gem_relocation_entry *reloc = (void *)p.text;
+	struct drm_syncobj_create syncobj = { 0 };
+	struct drm_i915_gem_exec_fence signal = { .flags = I915_EXEC_FENCE_SIGNAL };
+	struct drm_i915_gem_exec_object2 object = {
+		.flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS,
+		.relocation_count = 1,
+	};
+	struct drm_i915_gem_execbuffer2 eb = {
+		.buffers_ptr = (uintptr_t)&object, .buffer_count = 1, .rsvd1 = vm->context,
+		.flags = vm->engine | I915_EXEC_FENCE_ARRAY, .cliprects_ptr = (uintptr_t)&signal,
+		.num_cliprects = 1,
+	};
+	struct vgpu_code code;
+
+	puller_begin(&p);
+	do_ioctl(vm->fd, DRM_IOCTL_SYNCOBJ_CREATE, &syncobj);
+	signal.handle = syncobj.handle;
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, p.at, 0x600d);
+	vgpu_code_write(&code);
+	object.handle = code.handle;
+	object.offset = code.addr;
+	object.relocs_ptr = (uintptr_t)p.relocs;
+	reloc->target_handle = code.handle;
+	reloc->offset = VGPU_CODE_SIZE - 64;	/* behind the batch's end */
+	reloc->presumed_offset = -1;
+
+	igt_assert(ioctl(vm->fd, DRM_IOCTL_I915_GEM_EXECBUFFER2, &eb) == -1);
+	igt_assert_eq(errno, EAGAIN);
+	igt_assert(!pthread_join(p.thread, NULL));
+	igt_assert_eq(syncobj_wait(vm->fd, syncobj.handle), -EINVAL);
+	igt_assert_eq_u32(*(volatile uint32_t *)p.at, 0);
+	igt_assert(!igt_ioctl(vm->fd, DRM_IOCTL_I915_GEM_EXECBUFFER2, &eb));
+	igt_assert_eq(syncobj_wait(vm->fd, syncobj.handle), 0);
+	igt_assert_eq_u32(*(volatile uint32_t *)p.at, 0x600d);
+
+	do_ioctl(vm->fd, DRM_IOCTL_SYNCOBJ_DESTROY,
+		 (&(struct drm_syncobj_destroy){ .handle = syncobj.handle }));
+	vgpu_code_end(&code);
+	close(p.uffd);
 }
 
 /* ---- a busy GPU ---- */
@@ -795,6 +965,101 @@ static void test_not_begun(struct vgpu_vm *vm)
 }
 
 /*
+ * Each range is told of by itself when memory goes. What was stopped for the first one is still
+ * unfinished, and is waited for neither by the others nor later, when there is something new to
+ * wait for.
+ */
+static void test_stopped_once(struct vgpu_vm *vm)
+{
+	struct vgpu_code next_code, code;
+	struct vgpu_vm next;
+	uint64_t waits;
+	struct hog hog;
+	double begin;
+	uint8_t *at, *next_at;
+
+	vgpu_guest_require(&guest);
+	at = vgpu_memory_small(RANGES * VGPU_PAGE);
+	for (int i = 0; i < RANGES; i++)
+		igt_assert_eq(vgpu_vm_bind(vm, at + i * VGPU_PAGE, VGPU_PAGE, 0), 0);
+	vgpu_vm_open(&next, vm->fd, I915_EXEC_RENDER);
+	next_at = bound_small(&next, MIB);
+	hog_begin(&hog, vm->fd, vgpu_emit_spin);
+	submit_store(&next_code, &next, next_at);
+	submit_store(&code, vm, at);
+	waits = vgpu_svm_counter(guest.card, "waits");
+	begin = now();
+	igt_assert(!munmap(at, RANGES * VGPU_PAGE));
+	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	igt_assert_eq(vgpu_svm_counter(guest.card, "waits") - waits, 1);
+	map_again(at, RANGES * VGPU_PAGE);
+	revalidate(vm);
+	begin = now();
+	igt_assert(!munmap(at, RANGES * VGPU_PAGE));
+	igt_assert_f(now() - begin < BAN_S, "the second munmap took %.1f s\n", now() - begin);
+	igt_assert_eq(vgpu_svm_counter(guest.card, "waits") - waits, 1);
+	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
+	vgpu_code_release(&hog.code);
+	vgpu_code_end(&next_code);
+	vgpu_code_end(&code);
+	check_innocent(vm, 1);
+	hog_close(&hog);
+	vgpu_vm_close(&next);
+	map_again(at, RANGES * VGPU_PAGE);
+	works(vm, at, RANGES * VGPU_PAGE);
+}
+
+/** struct other - what a process and its child tell each other */
+struct other {
+	uint32_t handle;	/* of the child's batch */
+	atomic_bool binds;	/* the parent is about to bind memory */
+};
+
+/* The batch has begun when its store is there, and ends some time after the parent goes on. */
+static void child_executes(struct vgpu_vm *vm, uint8_t *at, struct other *other)
+{
+	struct vgpu_code code;
+
+	vgpu_code_begin(&code, vm);
+	vgpu_emit_store(&code, at, 1);
+	vgpu_emit_spin(&code);
+	igt_assert_eq(vgpu_code_submit(&code), 0);
+	other->handle = code.handle;
+	while (!atomic_load(&other->binds))
+		usleep(1000);
+	usleep(BUSY_MS * 1000);
+	vgpu_code_release(&code);
+}
+
+/* With an object bound and no memory, the VM is nobody's: whoever has the file may execute in it. */
+static void test_bind_others(struct vgpu_vm *vm)
+{
+	struct other *other = (struct other *)vgpu_memory_shared(VGPU_PAGE);
+	uint8_t *at = vgpu_memory_small(MIB), *object_at = vgpu_memory_small(MIB);
+	uint32_t object = gem_create(vm->fd, MIB);
+	pid_t child;
+
+	igt_assert_eq(vgpu_vm_bind_object(vm, object, object_at, MIB), 0);
+	child = fork();
+	igt_assert(child >= 0);
+	if (!child) {
+		child_executes(vm, object_at, other);
+		_exit(0);
+	}
+	while (vgpu_read_dword(vm->fd, object, 0) != 1)
+		usleep(1000);
+	atomic_store(&other->binds, true);
+	igt_assert_eq(vgpu_vm_bind(vm, at, MIB, 0), 0);
+	igt_assert_f(!gem_bo_busy(vm->fd, other->handle),
+		     "memory is bound, and another process's batch still runs in the VM\n");
+	igt_assert_eq(waitpid(child, NULL, 0), child);
+	gem_close(vm->fd, other->handle);
+	gem_close(vm->fd, object);
+	works(vm, at, MIB);
+	igt_assert(!munmap(other, VGPU_PAGE));
+}
+
+/*
  * The core announces the cut of an area for the 2 MiB in which it lies, whatever pages it has, if
  * the area covers them. Nothing but one page is gone, and that was never bound: a batch in the rest
  * is waited for, and goes on.
@@ -956,7 +1221,12 @@ static const struct {
 	  "Breaks if migration leaves the old page to the GPU.", test_compaction },
 	{ "the-shrinker-takes-nothing-that-is-bound",
 	  "Breaks if eviction touches ranges.", test_shrinker },
+	{ "bound-objects-leave-others-half-of-the-memory",
+	  "Breaks if an unprivileged process can pin all memory, or the shrinker tries what is bound.",
+	  test_bound_objects },
 	{ "ranges-survive-a-reset", "Breaks if a reset loses page tables.", test_reset },
+	{ "an-execution-that-is-to-be-repeated-signals-nothing",
+	  "Breaks if who waits for a syncobj goes on before the second attempt.", test_repeat },
 	{ "memory-goes-only-when-the-gpu-is-done-with-it",
 	  "Breaks if invalidation does not wait for the GPU.", test_busy },
 	{ "unrelated-memory-does-not-wait",
@@ -969,6 +1239,11 @@ static const struct {
 	{ "batches-that-have-not-begun-are-lost-without-a-ban",
 	  "Breaks if who waits is banned, or waited for, or executes with what is there now.",
 	  test_not_begun },
+	{ "what-was-stopped-once-is-not-waited-for-again",
+	  "Breaks if a munmap() of many ranges waits for a batch that cannot begin once for each.",
+	  test_stopped_once },
+	{ "memory-is-not-bound-while-another-process-executes",
+	  "Breaks if a batch of another process, begun before, sees the memory.", test_bind_others },
 	{ "a-batch-that-was-preempted-is-banned-too",
 	  "Breaks if who has begun goes on when it is its turn again, with what is there now.",
 	  test_preempted },

@@ -135,13 +135,10 @@ static void drop_ranges(struct i915_svm *svm)
 	while ((rb = rb_first(&svm->ranges))) {
 		struct i915_svm_range *range = rb_entry(rb, struct i915_svm_range, rb);
 
-		if (range->vma) {
-			clear_bit(I915_VMA_SVM_BIT, __i915_vma_flags(range->vma));
-			i915_vma_unpin(range->vma);
-			i915_svm_drop_object(range);
-		} else {
+		if (range->vma)
+			i915_svm_release_object(range);
+		else
 			i915_svm_drop_memory(range);
-		}
 	}
 }
 

@@ -68,6 +68,7 @@ int i915_svm_bind_object(struct i915_svm *svm, struct drm_file *file, u32 handle
 			 u64 start, u64 length);
 int i915_svm_unpin_object(struct i915_svm_range *range);
 void i915_svm_drop_object(struct i915_svm_range *range);
+void i915_svm_release_object(struct i915_svm_range *range);
 
 static inline u64 chunk_start(const struct i915_svm_range *range, u64 index)
 {

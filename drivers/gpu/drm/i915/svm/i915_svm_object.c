@@ -3,6 +3,8 @@
  * Binds GEM objects: an object's vma is pinned at the address until the range is unbound.
  */
 
+#include <linux/mm.h>
+
 #include "gem/i915_gem_object.h"
 #include "gt/intel_gt_pm.h"
 #include "i915_gem_ww.h"
@@ -25,6 +27,40 @@ static struct i915_vma *open_vma(struct i915_svm *svm, struct drm_i915_gem_objec
 	}
 
 	return vma;
+}
+
+/* Nothing takes the memory of bound objects: half of all is left to others, as TTM does */
+static int charge(struct i915_svm *svm, u64 length)
+{
+	atomic_long_t *bound = &svm->vm->i915->svm.object_pages;
+	unsigned long pages = length >> PAGE_SHIFT;
+
+	if ((unsigned long)atomic_long_add_return(pages, bound) <= totalram_pages() / 2)
+		return 0;
+
+	atomic_long_sub(pages, bound);
+	return -ENOMEM;
+}
+
+static void uncharge(struct i915_svm *svm, u64 length)
+{
+	atomic_long_sub(length >> PAGE_SHIFT, &svm->vm->i915->svm.object_pages);
+}
+
+/* From here the object is left alone: by execbuf, and by the shrinker, which would find it busy */
+static void hold(struct i915_vma *vma)
+{
+	set_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
+	if (i915_gem_object_is_shrinkable(vma->obj))
+		i915_vma_make_unshrinkable(vma);
+}
+
+/* Its pages must not go meanwhile: they are pinned, or the caller has the object's lock */
+static void unhold(struct i915_vma *vma)
+{
+	if (i915_gem_object_is_shrinkable(vma->obj))
+		i915_vma_make_shrinkable(vma);
+	clear_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
 }
 
 /* The object may be in the VM already, where execbuf found room or where it was told to */
@@ -80,7 +116,7 @@ static int pin_object(struct i915_svm *svm, struct i915_vma *vma, u64 start)
 
 		/* Nobody will say when the GPU writes */
 		vma->obj->mm.dirty = true;
-		set_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
+		hold(vma);
 	}
 
 	return ret;
@@ -128,9 +164,15 @@ static int bind_object(struct i915_svm *svm, struct drm_i915_gem_object *obj, u6
 	if (ret)
 		return ret;
 
+	ret = charge(svm, length);
+	if (ret)
+		return ret;
+
 	range = i915_svm_range_alloc(svm, start, length, 0);
-	if (IS_ERR(range))
-		return PTR_ERR(range);
+	if (IS_ERR(range)) {
+		ret = PTR_ERR(range);
+		goto err_uncharge;
+	}
 
 	vma = open_vma(svm, obj);
 	if (IS_ERR(vma)) {
@@ -151,6 +193,8 @@ err_close:
 	i915_vma_close(vma);
 err_free:
 	i915_svm_range_free(range);
+err_uncharge:
+	uncharge(svm, length);
 	return bind_errno(ret);
 }
 
@@ -204,7 +248,7 @@ int i915_svm_unpin_object(struct i915_svm_range *range)
 		if (ret)
 			__i915_vma_pin(vma);
 		else
-			clear_bit(I915_VMA_SVM_BIT, __i915_vma_flags(vma));
+			unhold(vma);
 		vma->obj->mm.dirty = true;
 	}
 
@@ -217,11 +261,25 @@ int i915_svm_unpin_object(struct i915_svm_range *range)
  */
 void i915_svm_drop_object(struct i915_svm_range *range)
 {
-	struct i915_vma *vma = range->vma;
+	struct drm_i915_gem_object *obj = range->vma->obj;
 
 	i915_svm_range_del(range);
 	range->svm->object_ranges--;
-	i915_vma_close(vma);
-	i915_vma_put(vma);
+	uncharge(range->svm, range->length);
+	i915_vma_close(range->vma); /* if the GPU is being parked, there is no vma any more */
+	i915_gem_object_put(obj);
 	i915_svm_range_free(range);
+}
+
+/**
+ * i915_svm_release_object - forget an object whose VM is released
+ * @range: the range
+ *
+ * What is bound in the VM is unbound afterwards, whatever it is.
+ */
+void i915_svm_release_object(struct i915_svm_range *range)
+{
+	unhold(range->vma);
+	i915_vma_unpin(range->vma);
+	i915_svm_drop_object(range);
 }

@@ -180,8 +180,10 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
 		atomic64_inc(&svm_stats(svm)->bans);
 	}
 
+	/* A request that is done by now must not have the next one's context take the blame */
 	engine = engine_of(ce, rq);
-	if (engine && (svm->reset || !intel_engine_has_preemption(engine)) && runs_on(engine, ce))
+	if (engine && (svm->reset || !intel_engine_has_preemption(engine)) &&
+	    runs_on(engine, ce) && !i915_request_completed(rq))
 		intel_gt_handle_error(engine->gt, engine->mask, 0,
 				      "memory taken from context %llx:%lld",
 				      rq->fence.context, rq->fence.seqno);
@@ -218,9 +220,6 @@ void i915_svm_ban(struct work_struct *work)
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	call_for_unfinished(svm, stop_one);
-
-	/* Whoever has not seen the ban yet and is putting the context onto the GPU: see gone() */
-	synchronize_rcu();
 	memalloc_noreclaim_restore(noreclaim);
 }
 
@@ -253,14 +252,14 @@ void i915_svm_pulse(struct work_struct *work)
  * does of the first: none is on the GPU, or begins, before that is finished.
  *
  * The order matters. i915_request_active_engine() takes the lock under which requests are put onto
- * the GPU: who does so later sees the errors.
+ * the GPU: who does so later sees the errors and the ban that were seen here before.
  */
 static bool gone(struct dma_fence *fence)
 {
 	struct intel_engine_cs *engine;
 	struct i915_request *first;
 	struct intel_context *ce;
-	bool skipped, ret;
+	bool banned, skipped, ret;
 
 	if (!dma_fence_is_i915(fence))
 		return dma_fence_is_signaled(fence);
@@ -269,10 +268,11 @@ static bool gone(struct dma_fence *fence)
 	if (!ce)
 		return true;
 
+	banned = intel_context_is_banned(ce);
 	first = first_unfinished(ce, to_request(fence), &skipped);
 	ret = intel_context_has_inflight(ce) && !i915_request_active_engine(first, &engine) &&
 		!intel_context_inflight(ce) &&
-		(intel_context_is_banned(ce) || (skipped && !i915_request_started(first)));
+		(banned || (skipped && !i915_request_started(first)));
 	i915_request_put(first);
 	intel_context_put(ce);
 	return ret;
@@ -308,6 +308,26 @@ static bool wait_gone(struct i915_svm *svm, unsigned long timeout)
 	return true;
 }
 
+/* Not for what an earlier call has stopped, which may stay unfinished for long */
+static bool wait_finished(struct i915_svm *svm, long timeout)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&cursor, &svm->vm->_resv, DMA_RESV_USAGE_BOOKKEEP);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (gone(fence))
+			continue;
+
+		timeout = dma_fence_wait_timeout(fence, false, timeout);
+		if (timeout <= 0)
+			break;
+	}
+	dma_resv_iter_end(&cursor);
+
+	return timeout > 0;
+}
+
 static void ban(struct i915_svm *svm, bool reset)
 {
 	svm->reset = reset;
@@ -336,20 +356,20 @@ static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
  *
  * Called by notifiers: allocates nothing. Waits as long as
  * CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT says, and then until all requests, whose contexts are by
- * then banned or which are skipped, are off the GPU.
+ * then banned or which are skipped, are off the GPU. Those may stay unfinished for as long as what
+ * they wait for does: the next call, for another range or chunk, does not wait for them again.
  */
 void i915_svm_stop(struct i915_svm *svm)
 {
 	unsigned long timeout = msecs_to_jiffies(CONFIG_DRM_I915_SVM_INVALIDATE_TIMEOUT);
-	struct dma_resv *resv = &svm->vm->_resv;
 
 	lockdep_assert_held(&svm->zap_mutex);
 
-	if (dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP))
+	if (all_gone(svm))
 		return;
 
 	atomic64_inc(&svm_stats(svm)->waits);
-	if (dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, timeout) <= 0)
+	if (!wait_finished(svm, timeout))
 		ban_and_wait(svm, timeout);
 }
 
