@@ -48,7 +48,7 @@ struct i915_svm_device {
 	struct mutex lock;
 	/** @list: every &struct i915_svm, for debugfs */
 	struct list_head list;
-	/** @object_pages: pages of the objects that are bound, in all VMs */
+	/** @object_pages: pages of the objects that are bound, for each VM in which they are */
 	atomic_long_t object_pages;
 	/** @wq: bans contexts. Reclaim may wait for it, so it has a thread of its own. */
 	struct workqueue_struct *wq;

@@ -83,27 +83,6 @@ static int track(struct i915_svm *svm)
 	return ret;
 }
 
-/*
- * As long as no memory is bound, whoever has the VM may execute in it: what they have there must not
- * see the first.
- */
-static int bind_memory(struct i915_svm *svm, u64 start, const struct drm_i915_gem_vm_range *args)
-{
-	bool readonly = args->flags & I915_VM_RANGE_READONLY;
-	int ret;
-
-	if (svm->memory_ranges)
-		return i915_svm_bind_memory(svm, start, args->length, readonly);
-
-	set_quiesce(svm, true);
-	ret = svm_wait_idle(svm);
-	if (!ret)
-		ret = i915_svm_bind_memory(svm, start, args->length, readonly);
-	set_quiesce(svm, false);
-
-	return ret;
-}
-
 static int bind_or_unbind(struct i915_svm *svm, struct drm_file *file,
 			  const struct drm_i915_gem_vm_range *args)
 {
@@ -120,7 +99,8 @@ static int bind_or_unbind(struct i915_svm *svm, struct drm_file *file,
 	if (args->op == I915_VM_RANGE_BIND_OBJECT)
 		return i915_svm_bind_object(svm, file, args->handle, start, args->length);
 
-	return bind_memory(svm, start, args);
+	return i915_svm_bind_memory(svm, start, args->length,
+				    args->flags & I915_VM_RANGE_READONLY);
 }
 
 static int handle_range(struct i915_address_space *vm, struct drm_file *file,

@@ -6,7 +6,10 @@
  * PTEs are written at once. So the GPU sees nothing of a bind that fails.
  */
 
+#include <linux/dma-resv.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "i915_svm_internal.h"
 #include "i915_svm_trace.h"
@@ -103,16 +106,30 @@ int i915_svm_populate(struct i915_svm_range *range)
 	return ret == -EAGAIN ? -EBUSY : ret;
 }
 
-/* The first range of memory ties the VM to the process, the last one releases it */
-static void get_mm(struct i915_svm *svm)
+/*
+ * For those only that are in the VM now. A signal that is not fatal does not end the wait: a timer
+ * of the process might keep it from ever coming to an end.
+ */
+static int wait_for_requests(struct i915_svm *svm)
 {
-	if (svm->memory_ranges++)
-		return;
+	struct dma_fence **fences;
+	unsigned int count, i;
+	int ret;
 
-	mmgrab(current->mm);
-	down_write(&svm->notifier_lock);
-	svm->mm = current->mm;
-	up_write(&svm->notifier_lock);
+	ret = dma_resv_get_fences(&svm->vm->_resv, DMA_RESV_USAGE_BOOKKEEP, &count, &fences);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < count; i++) {
+		while (!ret && !dma_fence_wait_timeout(fences[i], false, HZ / 10)) {
+			if (fatal_signal_pending(current))
+				ret = -EINTR;
+		}
+		dma_fence_put(fences[i]);
+	}
+	kfree(fences);
+
+	return ret;
 }
 
 static void put_mm(struct i915_svm *svm)
@@ -126,6 +143,29 @@ static void put_mm(struct i915_svm *svm)
 	svm->mm = NULL;
 	up_write(&svm->notifier_lock);
 	mmdrop(mm);
+}
+
+/*
+ * The first range of memory ties the VM to the process, the last one releases it. As long as there
+ * is none, whoever has the VM may execute in it: what they have there must not see the first.
+ */
+static int get_mm(struct i915_svm *svm)
+{
+	int ret;
+
+	if (svm->memory_ranges++)
+		return 0;
+
+	mmgrab(current->mm);
+	down_write(&svm->notifier_lock);
+	svm->mm = current->mm;
+	up_write(&svm->notifier_lock);
+
+	ret = wait_for_requests(svm);
+	if (ret)
+		put_mm(svm);
+
+	return ret;
 }
 
 static noinline int svm_watch(struct i915_svm_range *range)
@@ -183,7 +223,10 @@ int i915_svm_bind_memory(struct i915_svm *svm, u64 start, u64 length, bool reado
 	if (ret)
 		goto err_free;
 
-	get_mm(svm);
+	ret = get_mm(svm);
+	if (ret)
+		goto err_unreserve;
+
 	ret = svm_watch(range);
 	if (ret)
 		goto err_mm;
@@ -199,6 +242,7 @@ err_watch:
 	unwatch(range);
 err_mm:
 	put_mm(svm);
+err_unreserve:
 	i915_svm_unreserve(range);
 err_free:
 	i915_svm_range_free(range);

@@ -29,22 +29,30 @@ static struct i915_vma *open_vma(struct i915_svm *svm, struct drm_i915_gem_objec
 	return vma;
 }
 
-/* Nothing takes the memory of bound objects: half of all is left to others, as TTM does */
-static int charge(struct i915_svm *svm, u64 length)
+/* Pages of the object that the shrinker could take otherwise */
+static long pages_of(const struct drm_i915_gem_object *obj)
 {
-	atomic_long_t *bound = &svm->vm->i915->svm.object_pages;
-	unsigned long pages = length >> PAGE_SHIFT;
-
-	if ((unsigned long)atomic_long_add_return(pages, bound) <= totalram_pages() / 2)
-		return 0;
-
-	atomic_long_sub(pages, bound);
-	return -ENOMEM;
+	return i915_gem_object_is_shrinkable(obj) ? obj->base.size >> PAGE_SHIFT : 0;
 }
 
-static void uncharge(struct i915_svm *svm, u64 length)
+/* Nothing takes the memory of bound objects: half of all is left to others, as TTM does */
+static int charge(struct i915_svm *svm, const struct drm_i915_gem_object *obj)
 {
-	atomic_long_sub(length >> PAGE_SHIFT, &svm->vm->i915->svm.object_pages);
+	atomic_long_t *bound = &svm->vm->i915->svm.object_pages;
+	const long most = totalram_pages() / 2, pages = pages_of(obj);
+	long old = atomic_long_read(bound);
+
+	do {
+		if (pages > most - old)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(bound, &old, old + pages));
+
+	return 0;
+}
+
+static void uncharge(struct i915_svm *svm, const struct drm_i915_gem_object *obj)
+{
+	atomic_long_sub(pages_of(obj), &svm->vm->i915->svm.object_pages);
 }
 
 /* From here the object is left alone: by execbuf, and by the shrinker, which would find it busy */
@@ -164,7 +172,7 @@ static int bind_object(struct i915_svm *svm, struct drm_i915_gem_object *obj, u6
 	if (ret)
 		return ret;
 
-	ret = charge(svm, length);
+	ret = charge(svm, obj);
 	if (ret)
 		return ret;
 
@@ -194,7 +202,7 @@ err_close:
 err_free:
 	i915_svm_range_free(range);
 err_uncharge:
-	uncharge(svm, length);
+	uncharge(svm, obj);
 	return bind_errno(ret);
 }
 
@@ -265,7 +273,7 @@ void i915_svm_drop_object(struct i915_svm_range *range)
 
 	i915_svm_range_del(range);
 	range->svm->object_ranges--;
-	uncharge(range->svm, range->length);
+	uncharge(range->svm, obj);
 	i915_vma_close(range->vma); /* if the GPU is being parked, there is no vma any more */
 	i915_gem_object_put(obj);
 	i915_svm_range_free(range);

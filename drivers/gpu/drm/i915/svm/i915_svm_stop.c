@@ -143,9 +143,10 @@ static void call_for_unfinished(struct i915_svm *svm, unfinished_fn fn)
  */
 static void skip_one(struct i915_svm *svm, struct intel_context *ce, struct i915_request *rq)
 {
+	bool empty = rq->fence.error; /* an execution that failed with -EAGAIN, and is no batch */
 	struct i915_gem_context *ctx;
 
-	if (!i915_request_set_error_once(rq, -EIO))
+	if (!i915_request_set_error_once(rq, -EIO) || empty)
 		return;
 
 	rcu_read_lock();
