@@ -121,7 +121,7 @@ static int wait_for_requests(struct i915_svm *svm)
 		return ret;
 
 	for (i = 0; i < count; i++) {
-		while (!ret && !dma_fence_wait_timeout(fences[i], false, HZ / 10)) {
+		while (!ret && dma_fence_wait_timeout(fences[i], false, HZ / 10) <= 0) {
 			if (fatal_signal_pending(current))
 				ret = -EINTR;
 		}
