@@ -107,7 +107,7 @@ class Guests:
         self.places = lab.places
         self.tools = lab.places.root / "tools/igt-vgpu"
         self.record = Record(lab.places.patches / RECORD)
-        self._inputs = ""
+        self._keys: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Build what runs the guest and runs in it: of the sources that count, not of older ones."""
@@ -124,28 +124,28 @@ class Guests:
                 raise SeriesError(f"{pattern}: not there: serieslib/guest.py names it among what decides how a guest does")
             for path in paths:
                 digest.update(f"\0{self.places.show(path)} {sha256(path)}".encode())
-        self._inputs = digest.hexdigest()
+        self._keys = {commit: self._key(commit, digest.hexdigest()) for commit in self.labels}
 
-    def key(self, commit: str) -> str:
+    def _key(self, commit: str, inputs: str) -> str:
         tree = self.lab.git.out("rev-parse", f"{commit}^{{tree}}").strip()
-        return hashlib.sha256(f"{tree} {self._inputs}".encode()).hexdigest()[:40]
+        return hashlib.sha256(f"{tree} {inputs}".encode()).hexdigest()[:40]
 
     def remembered(self, commit: str) -> Boot | None:
-        tests = self.record.rows.get(self.key(commit))
+        tests = self.record.rows.get(self._keys[commit])
         return Boot(tests) if tests else None
 
     def remember(self, commit: str, boot: Boot) -> None:
         """A boot that is judged good; the guest came far enough to say something."""
-        self.record.rows[self.key(commit)] = boot.tests
+        self.record.rows[self._keys[commit]] = boot.tests
         self._write()
 
     def forget(self, commit: str) -> None:
         """A row that is judged a failure is looked at again the next time."""
-        if self.record.rows.pop(self.key(commit), None):
+        if self.record.rows.pop(self._keys[commit], None):
             self._write()
 
     def _write(self) -> None:
-        self.record.write({self.key(commit): label for commit, label in self.labels.items()})
+        self.record.write({self._keys[commit]: label for commit, label in self.labels.items()})
 
     def boot(self, commit: str) -> Boot:
         """Build, boot, test."""

@@ -536,6 +536,11 @@ class Bare(Base):
 DEVICES = (("vgpu", VGPU), ("bare", BARE))
 
 
+def id_of(args: list[str]) -> str:
+    """What the GPU of DEVICES is called."""
+    return re.search("id=([a-z0-9]+),addr", args[3])[1]
+
+
 class Interrupts(Base):
     """One interrupt, on a vGPU and on the bare GPU. A message is a write: here to memory, where it is found."""
 
@@ -613,7 +618,7 @@ class Interrupts(Base):
             with self.subTest(name, delay=delay):
                 vm = self.boot([args[0], f"{args[1]},engine-delay={delay}", *args[2:]])
                 vm.enable()
-                path = f"/machine/peripheral/{re.search('id=([a-z0-9]+),addr', args[3])[1]}"
+                path = f"/machine/peripheral/{id_of(args)}"
                 gpu = Blitter(vm)
                 vm.config_write(self.ADDRESS, low + gdrst)
                 vm.config_write(self.DATA, 1, 2)
@@ -746,7 +751,7 @@ class InTheGuestsTime(Base):
                 vm.command(f"clock_step {self.DELAY}")
                 rounds = gpu.rounds()
                 self.assertTrue(rounds)
-                vm.unplug(re.search("id=([a-z0-9]+),addr", args[3])[1], slot=2)
+                vm.unplug(id_of(args), slot=2)
                 vm.command(f"clock_step {10 * self.DELAY}")
                 self.assertEqual(gpu.rounds(), rounds)
                 self.assertEqual(vm.close(), 0)

@@ -280,6 +280,16 @@ void vgpu_drop_caches(const struct vgpu_guest *guest)
 	igt_assert_f(!ret, "i915_gem_drop_caches: %s\n", strerror(-ret));
 }
 
+uint64_t vgpu_shrinkable(const struct vgpu_guest *guest, unsigned int *objects)
+{
+	unsigned long long bytes;
+	char text[512];
+
+	igt_assert(vgpu_debugfs_read(guest, "i915_gem_objects", text, sizeof(text)));
+	igt_assert_eq(sscanf(text, "%u shrinkable [%*u free] objects, %llu bytes", objects, &bytes), 2);
+	return bytes;
+}
+
 bool vgpu_has_gtt_maps(int fd)
 {
 	struct drm_i915_gem_mmap_gtt arg = { .handle = gem_create(fd, VGPU_PAGE) };

@@ -93,6 +93,8 @@ void vgpu_file_field(const char *text, const char *name, char *value, size_t siz
 int vgpu_debugfs_write(const struct vgpu_guest *guest, const char *name, const char *text);
 /* Everything that can be unbound is unbound, idle contexts included. */
 void vgpu_drop_caches(const struct vgpu_guest *guest);
+/* The driver's own count of what its shrinker may take: objects, and their bytes. */
+uint64_t vgpu_shrinkable(const struct vgpu_guest *guest, unsigned int *objects);
 /* A small file anywhere; both return 0 or -errno. */
 int vgpu_file_read(const char *path, char *text, size_t size);
 int vgpu_file_write(const char *path, const char *text);

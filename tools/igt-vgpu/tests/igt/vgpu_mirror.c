@@ -628,3 +628,10 @@ uint64_t vgpu_svm_counter(unsigned int card, const char *name)
 	igt_assert_f(found || !strcmp(name, "ranges"), "%s has no line '%s:'\n", path, name);
 	return value;
 }
+
+void vgpu_svm_wait_unbound(unsigned int card)
+{
+	for (int i = 0; i < 500 && vgpu_svm_counter(card, "ranges"); i++)
+		usleep(10000);
+	igt_assert_eq(vgpu_svm_counter(card, "ranges"), 0);
+}

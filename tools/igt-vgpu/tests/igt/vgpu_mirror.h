@@ -148,5 +148,7 @@ void vgpu_vm_expect(struct vgpu_vm *vm, uint64_t bytes);
  * A line "name: N" of the driver's debugfs file i915_svm; "ranges": how many are bound, in all VMs.
  */
 uint64_t vgpu_svm_counter(unsigned int card, const char *name);
+/* Until no range is bound in any VM: those of a VM that is closed go a while later. */
+void vgpu_svm_wait_unbound(unsigned int card);
 
 #endif /* VGPU_MIRROR_H */

@@ -100,11 +100,8 @@ static void take(struct account *account)
 /* GEM objects, without page tables (which kmemleak has), and VMs with ranges; settled. */
 static void take_objects(unsigned int *objects, uint64_t *vms)
 {
-	char text[512];
-
 	vgpu_drop_caches(&guest);
-	igt_assert(vgpu_debugfs_read(&guest, "i915_gem_objects", text, sizeof(text)));
-	igt_assert_eq(sscanf(text, "%u shrinkable", objects), 1);
+	vgpu_shrinkable(&guest, objects);
 	*vms = vgpu_svm_counter(guest.card, "vms");
 }
 
@@ -399,9 +396,7 @@ static int vm_goes(struct state *state)
 static void vm_gone(struct state *state)
 {
 	/* The VM is released by a work. */
-	for (int i = 0; i < 500 && vgpu_svm_counter(guest.card, "ranges"); i++)
-		usleep(10000);
-	igt_assert_eq(vgpu_svm_counter(guest.card, "ranges"), 0);
+	vgpu_svm_wait_unbound(guest.card);
 	gem_close(guest.fd, state->handle);
 	drop_memory(state);
 	for (unsigned int i = 0; i < state->vm.mirrors; i++) {

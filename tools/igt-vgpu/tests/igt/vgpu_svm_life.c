@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -509,24 +510,17 @@ static void test_shrinker(struct vgpu_vm *vm)
 
 static uint64_t mem_total(void)
 {
-	unsigned long long kib = 0;
-	FILE *file = fopen("/proc/meminfo", "r");
+	struct sysinfo info;
 
-	igt_assert(file && fscanf(file, "MemTotal: %llu kB", &kib) == 1);
-	fclose(file);
-	return kib * 1024;
+	igt_assert(!sysinfo(&info));
+	return (uint64_t)info.totalram * info.mem_unit;
 }
 
-/* The driver's own count of what the shrinker may take. */
 static uint64_t shrinkable(void)
 {
-	unsigned long long bytes;
 	unsigned int objects;
-	char text[512];
 
-	igt_assert(vgpu_debugfs_read(&guest, "i915_gem_objects", text, sizeof(text)));
-	igt_assert_eq(sscanf(text, "%u shrinkable [%*u free] objects, %llu bytes", &objects, &bytes), 2);
-	return bytes;
+	return vgpu_shrinkable(&guest, &objects);
 }
 
 /* But for small objects, of batches and contexts of before, that go at their own time. */
@@ -600,8 +594,7 @@ static void test_bound_objects(struct vgpu_vm *vm)
 	for (unsigned int i = 0; i <= bound; i++)
 		gem_close(vm->fd, object[i]);
 	vgpu_vm_close(&full);
-	for (int i = 0; i < 500 && vgpu_svm_counter(guest.card, "ranges"); i++)
-		usleep(10000);
+	vgpu_svm_wait_unbound(guest.card);
 	object[0] = gem_create(vm->fd, size);
 	igt_assert_eq(vgpu_vm_bind_object(vm, object[0], place, size), 0);
 	igt_assert_eq(vgpu_vm_unbind(vm, place, size), 0);
@@ -808,10 +801,7 @@ static void test_unrelated(struct vgpu_vm *vm)
 	uint64_t before, after;
 	struct vgpu_code code;
 
-	vgpu_code_begin(&code, vm);
-	vgpu_emit_store(&code, at, 1);
-	vgpu_emit_spin(&code);
-	igt_assert_eq(vgpu_code_submit(&code), 0);
+	submit_spinner(&code, vm, at);
 	before = vgpu_svm_counter(guest.card, "invalidations");
 	/* Not more of it: the driver cancels a batch after 20 s, and hosts are slow at times. */
 	for (int i = 0; i < 20; i++) {
