@@ -568,7 +568,7 @@ static uint64_t largest_entry(int fd)
 	igt_assert_eq(vgpu_file_read(path, text, sizeof(text)), 0);
 	line = strstr(text, "page-sizes: ");
 	igt_assert_f(line, "%s says nothing about page sizes\n", path);
-	sizes = strtoull(line + strlen("page-sizes: "), NULL, 0);
+	sizes = strtoull(line + strlen("page-sizes: "), NULL, 16);
 	return sizes & VGPU_HUGE ? VGPU_HUGE : sizes & 65536 ? 65536 : VGPU_PAGE;
 }
 

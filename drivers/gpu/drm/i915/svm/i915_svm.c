@@ -48,14 +48,16 @@ void i915_svm_cleanup(struct drm_i915_private *i915)
  * share a cache, for a GPU that snoops does not snoop for its page tables (see
  * chv_setup_private_ppat()). Each VM must have page tables of its own. i915_svm_stop() can tell
  * that a context has left the GPU only where the driver itself submits it (execlists). Devices with
- * memory of their own have had no test.
+ * memory of their own have had no test. On Jasper Lake and Elkhart Lake user space can have the GPU
+ * read past the cache (i915_gem_object_can_bypass_llc()), what the page held before it was zeroed.
  *
  * Return: whether they can.
  */
 bool i915_svm_supported(const struct drm_i915_private *i915)
 {
 	return HAS_FULL_PPGTT(i915) && GRAPHICS_VER(i915) >= 8 && HAS_LLC(i915) &&
-		!IS_DGFX(i915) && !intel_uc_uses_guc_submission(&to_gt(i915)->uc);
+		!IS_DGFX(i915) && !IS_JASPERLAKE(i915) && !IS_ELKHARTLAKE(i915) &&
+		!intel_uc_uses_guc_submission(&to_gt(i915)->uc);
 }
 
 /*

@@ -46,9 +46,9 @@
  * takes: how many is up to the clients, and how long a spinlock is held must not be.
  *
  * The kernel's own contexts are pinned for as long as the driver is loaded. Two things are done to
- * them nevertheless that the mediator may take no notice of: a driver with debugging overwrites
- * their images when it begins to use an idle engine, and then resets them, which writes their first
- * two pages; and the GGTT is cleared for suspend while the channel is on, which counts as an UNPIN.
+ * them nevertheless that the mediator may take no notice of: when an idle engine is used again, the
+ * registers in their first two pages are reset, and are not restored (a driver with debugging first
+ * overwrites the image); and the GGTT is cleared for suspend with the channel on: an UNPIN.
  * The reset that follows ends the channel, and on resume they are announced again.
  *
  * A context of several engines (a virtual engine) is not announced, see the ABI: its image is

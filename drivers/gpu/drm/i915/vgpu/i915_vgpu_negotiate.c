@@ -20,8 +20,8 @@
  *
  * A mediator of PVINFO 1.1 with %VGT_CAPS_CHANNEL may offer features. This guest asks for all of
  * those that it knows, and uses what is accepted. An older mediator is never asked: nothing is
- * allocated, no register is accessed, all is done as it ever was. The same goes if there is no
- * memory, or if nothing is offered; no probe fails for the want of a channel.
+ * allocated, no register is accessed, all is done as it ever was. It is also done so if there is no
+ * memory, or if nothing is offered: no probe fails for the want of a channel.
  *
  * The mediator forgets the channel at each reset of the GPU, of which there is one while the driver
  * is loaded and one when it resumes. So wherever the state of the GPU is built up again, the driver
