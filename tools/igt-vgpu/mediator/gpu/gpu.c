@@ -116,7 +116,7 @@ static void clear_ggtt(struct gpu *gpu)
 	atomic_fetch_add(&gpu->tlb_generation, 1);
 }
 
-void gpu_power_on_reset(struct gpu *gpu)
+static void reset_all(struct gpu *gpu, bool keep_ggtt)
 {
 	unsigned int i;
 
@@ -133,7 +133,8 @@ void gpu_power_on_reset(struct gpu *gpu)
 		gpu->engine[i].submissions = 0;
 		gpu->engine[i].resets = 0;
 	}
-	clear_ggtt(gpu);
+	if (!keep_ggtt)
+		clear_ggtt(gpu);
 	gpu_power_reset(gpu);
 	gpu_oa_reset(gpu);
 	gpu->mmio_unknown = 0;
@@ -142,6 +143,16 @@ void gpu_power_on_reset(struct gpu *gpu)
 	for (i = 0; i < GPU_NUM_ENGINES; i++)
 		gpu_engine_unstop(&gpu->engine[i]);
 	gpu_unlock(gpu);
+}
+
+void gpu_power_on_reset(struct gpu *gpu)
+{
+	reset_all(gpu, false);
+}
+
+void gpu_wake_reset(struct gpu *gpu)
+{
+	reset_all(gpu, true);
 }
 
 /* What it executes: the register changes to another domain only while it stands still. */

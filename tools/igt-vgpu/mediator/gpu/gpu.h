@@ -132,6 +132,11 @@ void gpu_free(struct gpu *gpu);
 /* Power-on state of everything, engines stopped first. */
 void gpu_power_on_reset(struct gpu *gpu);
 /*
+ * The same when the machine wakes up from S3: the GGTT is in memory, which was kept. i915 of Linux
+ * 6.1 relies on it (gt/intel_ggtt.c, suspend_retains_ptes()).
+ */
+void gpu_wake_reset(struct gpu *gpu);
+/*
  * Host memory of @domain moved (map changed), or of anybody, 0: cached page pointers are dropped
  * before it returns. Engines that execute something of another domain do not stop for that.
  */

@@ -27,6 +27,7 @@ struct IgtGpuPci {
     IgtPci parent;
     struct gpu *gpu;
     bool display; /* property */
+    bool d3hot;
     unsigned int elsp_writes[GPU_NUM_ENGINES];
 };
 
@@ -176,8 +177,21 @@ static void igt_bare_unrealize_core(IgtPci *dev)
 
 static void igt_bare_reset_core(IgtPci *dev)
 {
-    gpu_power_on_reset(IGT_GPU_PCI(dev)->gpu);
-    memset(IGT_GPU_PCI(dev)->elsp_writes, 0, sizeof(IGT_GPU_PCI(dev)->elsp_writes));
+    IgtGpuPci *s = IGT_GPU_PCI(dev);
+
+    /* Nobody but who goes to S3 resets a machine whose GPU sleeps: a reboot wakes it up first. */
+    if (s->d3hot) {
+        gpu_wake_reset(s->gpu);
+    } else {
+        gpu_power_on_reset(s->gpu);
+    }
+    s->d3hot = false;
+    memset(s->elsp_writes, 0, sizeof(s->elsp_writes));
+}
+
+static void igt_bare_set_power(IgtPci *dev, bool d3hot)
+{
+    IGT_GPU_PCI(dev)->d3hot = d3hot;
 }
 
 static Property igt_bare_properties[] = {
@@ -193,6 +207,7 @@ static void igt_gpu_pci_class_init(ObjectClass *klass, void *data)
     k->realize_core = igt_bare_realize_core;
     k->unrealize_core = igt_bare_unrealize_core;
     k->reset_core = igt_bare_reset_core;
+    k->set_power = igt_bare_set_power;
     k->bar0_read = igt_bare_bar0_read;
     k->bar0_write = igt_bare_bar0_write;
     k->aperture_read = igt_bare_aperture_read;

@@ -513,6 +513,17 @@ class Bare(Base):
         self.vm.write(BAR0 + GGTT + 12, 4, 1)
         self.assertEqual(self.vm.read(BAR0 + GGTT + 8, 8), 0x1_0000_6003)
 
+    def test_the_ggtt_outlives_s3_and_no_other_reset(self) -> None:
+        """It is in the machine's memory. A device that sleeps at a reset was in S3; afterwards it is awake."""
+        self.vm.write(BAR0 + GGTT + 8, 8, 0x5003)
+        self.vm.config_write(0xd4, 3, 2)
+        self.vm.system_reset()
+        self.vm.enable()
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8, 8), 0x5003)
+        self.vm.system_reset()
+        self.vm.enable()
+        self.assertEqual(self.vm.read(BAR0 + GGTT + 8, 8), 0)
+
     def test_pipes_are_fused_off_unless_asked_for(self) -> None:
         self.assertEqual(self.vm.read(BAR0 + 0x51000, 4) >> 30 & 1, 1)
         vm = self.boot([*BARE[:3], BARE[3] + ",display=on"])

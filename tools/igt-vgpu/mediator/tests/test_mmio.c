@@ -401,6 +401,18 @@ static void power_on_reset_brings_back_every_reset_value(void **state)
 	assert_int_equal(gpu_ggtt_read(fx->gpu, 1), 0);
 }
 
+static void a_wake_from_s3_keeps_the_ggtt_and_nothing_else(void **state)
+{
+	struct fx *fx = *state;
+
+	fx_set_reg(fx, 0x1f0000, 1);
+	fx_ggtt_map(fx, 0x1000, 0, 0x1000, 1);
+	assert_true(gpu_ggtt_read(fx->gpu, 1) & 1);
+	gpu_wake_reset(fx->gpu);
+	assert_int_equal(fx_reg(fx, 0x1f0000), 0);
+	assert_true(gpu_ggtt_read(fx->gpu, 1) & 1);
+}
+
 static void ggtt_entries_beyond_the_end_read_zero_and_swallow_writes(void **state)
 {
 	struct fx *fx = *state;
@@ -434,6 +446,7 @@ int main(void)
 		T(display_requests_are_acknowledged_and_buses_find_nobody),
 		T(slots_for_user_batches_open_what_they_may_write_anyway),
 		T(power_on_reset_brings_back_every_reset_value),
+		T(a_wake_from_s3_keeps_the_ggtt_and_nothing_else),
 		T(ggtt_entries_beyond_the_end_read_zero_and_swallow_writes),
 	};
 

@@ -328,8 +328,8 @@ void vgpu_emit_end_unless(struct vgpu_code *code, uint64_t at)
 
 /*
  * The last dword of the buffer is what vgpu_code_release() changes; until then the conditional end
- * finds 1 there and the jump follows. It is mapped now: who waits for this batch may hold the lock
- * that mmap() takes.
+ * finds 1 there and the jump follows. It is mapped now, and faulted in: who waits for this batch may
+ * hold the lock that mmap() takes, and before 6.4 each page fault.
  */
 static void emit_loop(struct vgpu_code *code, bool polite)
 {
@@ -339,6 +339,7 @@ static void emit_loop(struct vgpu_code *code, bool polite)
 		vgpu_emit(code, CMD_ARB_CHECK);
 	code->map = gem_mmap__cpu(code->vm->fd, code->handle, 0, VGPU_CODE_SIZE,
 				  PROT_READ | PROT_WRITE);
+	((volatile uint32_t *)code->map)[VGPU_CODE_DWORDS - 1] = 1;
 	code->dwords[VGPU_CODE_DWORDS - 1] = 1;
 	vgpu_emit_end_unless(code, code->addr + VGPU_CODE_SIZE - 4);
 	vgpu_emit_jump(code, here);
