@@ -38,6 +38,8 @@ suite.igt("vgpu_exec")
 suite.igt("vgpu_clock", host="software")
 suite.igt("vgpu_clock", name="native/vgpu_clock", vm=BARE)
 suite.igt("vgpu_hang", allow=HANG, timeout=90)
+suite.igt("vgpu_uevent", allow=HANG)
+suite.igt("vgpu_uevent", name="native/vgpu_uevent", vm=BARE, allow=HANG)
 suite.igt("vgpu_reload", timeout=120)
 suite.igt("vgpu_exhaust", subtests=MAPPING, timeout=120)
 CONTEXTS = [f"{what}-on-{engine}" for engine in ("rcs0", "bcs0", "vcs0", "vecs0") for what in

@@ -29,8 +29,8 @@
  * Request Sent
  * ======= =========================================================================================
  * CREATE  by lrc_alloc(), when the context gets an image
- * PIN     by lrc_pin(), if the mediator does not know yet that the context is pinned. The image is
- *         complete by then, and has its place; no request of the context can have been submitted
+ * PIN     by lrc_pin(), if the context is not pinned yet. The image is complete by then, and has
+ *         its place; no request of the context can have been submitted
  * UNPIN   when the context retires: the GPU has saved the image for the last time, and it is still
  *         pinned
  * DESTROY by lrc_fini(), when the image goes away
@@ -42,8 +42,9 @@
  *
  * The contexts that are pinned are on a list, so that a channel that is started anew can be told of
  * them. They are listed even if there is no channel at the time. Others are not announced: the
- * mediator hears of them when they are pinned, if ever. So it does if more are pinned than a ring
- * takes: how many is up to the clients, and how long a spinlock is held must not be.
+ * mediator hears of them when they are pinned, if ever. If more are pinned than a ring takes, it
+ * hears of the others when they are pinned the next time, after they have retired: how many there
+ * are is up to the clients, and how long a spinlock is held must not be.
  *
  * The kernel's own contexts are pinned for as long as the driver is loaded. Two things are done to
  * them nevertheless that the mediator may take no notice of: when an idle engine is used again, the

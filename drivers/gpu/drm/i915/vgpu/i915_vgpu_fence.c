@@ -123,8 +123,8 @@ static u64 failed(struct vgpu_channel *channel)
  *
  * May sleep.
  *
- * Return: zero, or a negative error code: all registers must be written, for it is not known which
- * of the fences were set.
+ * Return: zero, or a negative error code: all fences must be set one by one, for it is not known
+ * which of them were.
  */
 int vgpu_fences_set(struct vgpu_channel *channel, u32 count,
 		    void (*get)(void *data, u32 i, struct vgpu_fence *fence), void *data)
@@ -220,7 +220,8 @@ static void get_fence(void *data, u32 i, struct vgpu_fence *fence)
  *
  * May sleep.
  *
- * Return: true if that is in effect, false if all registers must be written; as on bare hardware.
+ * Return: true if that is in effect, false if all fences must be set one by one; as on bare
+ * hardware.
  */
 bool intel_vgpu_fences_restore(struct i915_ggtt *ggtt)
 {
