@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Mapping
 
 # What a repository's own config could still change; command-line -c beats it.
 PINNED = (
@@ -99,8 +99,3 @@ class Git:
         """A file of ours inside the git directory of this work tree."""
         path = Path(self.out("rev-parse", "--git-path", name).strip())
         return path if path.is_absolute() else self.path / path
-
-
-def quote(words: Sequence[str]) -> str:
-    import shlex
-    return " ".join(shlex.quote(w) for w in words)

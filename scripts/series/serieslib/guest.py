@@ -36,13 +36,26 @@ KUNIT = f"{SUITE}/i915_vgpu_test"
 # mediator. Sources, not what is made of them, which differs from machine to machine.
 SOURCES = (*(f"tools/igt-vgpu/{name}" for name in (
     "guest/guest.config", "guest/guest-series.config", "guest/init.c", "guest/agent.c", "guest/agent.h", "setup/kernel-build",
+    "setup/lib.sh",
     *(f"runner/igtvgpu/{x}.py" for x in (
-        "agent", "context", "executor", "expected", "initramfs", "kinds", "ktap", "spec", "splat", "suite", "vm")),
-    "tests/igt/suite_every_patch.py", "tests/igt/Makefile", "tests/igt/*.h", "tests/igt/compat/*",
+        "accel", "agent", "cli", "context", "discovery", "executor", "expected", "initramfs", "kinds", "ktap", "paths", "qmp", "results",
+        "sanitize", "spec", "splat", "suite", "tsc", "vm")),
+    "tests/igt/suite_every_patch.py", "tests/igt/Makefile", "tests/igt/*.h", "tests/igt/compat/**/*.h",
     *(f"tests/igt/vgpu_{x}.c" for x in ("balloon", "batch", "detect", "exec", "fence", "guest", "mirror", "state", "trace")),
     "setup/QEMU_BASE", "setup/qemu-build", *(f"mediator/{x}/*.[ch]" for x in ("front", "gpu", "gvt", "qemu", "stats", "vfio-user")),
-    "mediator/gpu/*.def", "mediator/gvt/*.def", "mediator/qemu/add-to-qemu", "mediator/qemu/meson.build")),
+    "mediator/gpu/*.def", "mediator/gvt/*.def", "mediator/meson.build", "mediator/qemu/add-to-qemu", "mediator/qemu/meson.build")),
     "drivers/gpu/drm/i915/vgpu/*.h")
+
+
+def sources(root: Path) -> list[Path]:
+    """The files of SOURCES; each pattern names one at least."""
+    found: list[Path] = []
+    for pattern in SOURCES:
+        files = sorted(p for p in root.glob(pattern) if p.is_file())
+        if not files:
+            raise SeriesError(f"{pattern}: not there: serieslib/guest.py names it among what decides how a guest does")
+        found += files
+    return found
 
 
 @dataclass(frozen=True)
@@ -118,12 +131,8 @@ class Guests:
             if wrong:
                 raise SeriesError(f"{what}:\n  " + "\n  ".join(wrong))
         digest = hashlib.sha256("\0".join((RULES, tool_version(DEFAULT.cc))).encode())
-        for pattern in SOURCES:
-            paths = sorted(self.places.root.glob(pattern))
-            if not paths:
-                raise SeriesError(f"{pattern}: not there: serieslib/guest.py names it among what decides how a guest does")
-            for path in paths:
-                digest.update(f"\0{self.places.show(path)} {sha256(path)}".encode())
+        for path in sources(self.places.root):
+            digest.update(f"\0{self.places.show(path)} {sha256(path)}".encode())
         self._keys = {commit: self._key(commit, digest.hexdigest()) for commit in self.labels}
 
     def _key(self, commit: str, inputs: str) -> str:

@@ -30,8 +30,9 @@ class Failed(Exception):
 
 @functools.cache
 def _own_code() -> bytes:
-    """The checks themselves: a changed check remembers nothing."""
-    return b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*_checks.py")))
+    """The checks themselves, and what runs make for them: a changed check remembers nothing."""
+    here = Path(__file__).parent
+    return b"".join(p.read_bytes() for p in (*sorted(here.glob("*_checks.py")), here / "work.py"))
 
 
 class Memo:

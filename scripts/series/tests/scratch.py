@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A scratch checkout for the tests of the series tools: its own patches/, mirror and out/, with small
-series made of commits on BASE. It shares the base repository and the compiler cache with the real
-checkout, and touches nothing else of it."""
+series made of commits on BASE. It shares the base repository, the compiler cache and what is known of
+BASE with the real checkout, and touches nothing else of it. What it remembers of its patches counts as
+long as the tools are the same: a tool that begins to refuse the good ones is found."""
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -77,10 +79,29 @@ class Scratch:
         rules = self.root / "scripts/coccinelle"
         shutil.rmtree(rules, ignore_errors=True)
         shutil.copytree(REPO / "scripts/coccinelle", rules)
+        self.cache = self._cache(Places(self.root).cache)
+        os.environ["IGT_VGPU_CACHE"] = str(self.cache)
         self.places = Places(self.root)
         self.lab = Lab(self.places)
         self.tree = self.places.tree
         self.count = 0
+
+    @staticmethod
+    def _cache(users: Path) -> Path:
+        """The cache of these tools and tests; it replaces that of other ones."""
+        code = sorted(p for p in TOOLS.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in code)).hexdigest()[:16]
+        cache = users / "series-tests" / digest
+        if not cache.is_dir():
+            shutil.rmtree(cache.parent, ignore_errors=True)
+            (cache / "series-build").mkdir(parents=True)
+        for name in ("git", "ccache", "dl"):
+            (users / name).mkdir(parents=True, exist_ok=True)
+            if not (cache / name).exists():
+                (cache / name).symlink_to(users / name)
+        for fact in (p for kind in ("exports", "pages", "warnings") for p in (users / "series-build").glob(f"*.{kind}")):
+            shutil.copyfile(fact, cache / "series-build" / fact.name)
+        return cache
 
     # -- making series -----------------------------------------------------------------------
 

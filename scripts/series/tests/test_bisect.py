@@ -8,11 +8,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-from scratch import I915, Patch, Result, Scratch
+from scratch import I915, REPO, Patch, Result, Scratch
 
 from serieslib import bisect
 from serieslib.cover import FIELDS
-from serieslib.guest import DRIVES, KUNIT, RECORD, SOURCES, Boot, Record, Test
+from serieslib.guest import DRIVES, KUNIT, RECORD, SOURCES, Boot, Record, Test, sources
 
 HEADER = I915 + "series_guest.h"
 BALLOON, FILE = "every-patch/vgpu_balloon/binds", "every-patch/vgpu_detect/file"
@@ -68,6 +68,7 @@ class Bisect:
             ("a test that goes away fails", self.gone),
             ("what is still to come at the last patch fails", self.to_come),
             ("a part of the patches leaves the table unfinished", self.part),
+            ("all that decides how a guest does is there, and a file", self.there),
             ("a boot is forgotten when the kernel's build, PID 1 or the runner's judgement changes", self.decides),
             ("what was booted is known on another machine, of what is still in the series", self.another),
             ("a damaged record and a mediator that does not compile are said, and nothing is booted", self.refuses),
@@ -125,6 +126,10 @@ class Bisect:
         assert done.status == 0 and self.boots == 0 and done.text.count("remembered") == 4, done.text
         done = self._run("--again", "--patch", "0002")
         assert done.status == 0 and self.boots == 1, done.text
+
+    def there(self) -> None:
+        found = sources(REPO)
+        assert len(found) > len(SOURCES) and len(set(found)) == len(found), found
 
     def unbootable(self) -> None:
         dead = [f"{name}=fail" for name in (DRIVES, BALLOON, FILE, KUNIT, "vm/1/unload-and-power-off")]

@@ -79,7 +79,7 @@ class Job:
 
     def wait_output(self, text: str, timeout: float) -> bool:
         """Until it has printed `text`; False if it did not within the time or ended without."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * self._agent.scale
         while text not in self.output:
             if not self.running or time.monotonic() > deadline:
                 return text in self.output
@@ -88,9 +88,10 @@ class Job:
 
     def wait(self, timeout: float, grace: float = 5) -> Completed:
         """Wait for the end; at the deadline kill it. If even that does not end it, the guest is hung."""
-        timed_out = not self._done.wait(timeout)
+        timed_out = not self._done.wait(timeout * self._agent.scale)
         if timed_out:
             self.kill()
+            grace *= self._agent.scale
             if not self._done.wait(grace):
                 self._agent.stuck = f"'{self.command}' survived SIGKILL for {grace:.0f} s"
         seconds = (self._end or time.monotonic()) - self._begin
@@ -108,9 +109,10 @@ class Job:
 
 
 class Agent:
-    """Used by vm.VM. Reads in a thread, so that the guest never blocks on its output."""
+    """Used by vm.VM. Reads in a thread, so that the guest never blocks on its output. `scale`: multiplies all timeouts."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, scale: float = 1.0) -> None:
+        self.scale = scale
         self.release = ""
         self.boots = 0              # how often a guest has said hello
         self.closed = False
@@ -173,6 +175,7 @@ class Agent:
 
     def wait_hello(self, timeout: float, boots: int = 1) -> None:
         """Until the guest has come up for that many times."""
+        timeout *= self.scale
         with self._cond:
             self._cond.wait_for(lambda: self.boots >= boots or self.closed, timeout)
         if self.boots < boots:
@@ -196,6 +199,7 @@ class Agent:
 
     def mark(self, text: str, timeout: float = 10) -> None:
         """Write a line to the guest's kernel log; returns when the guest has written it."""
+        timeout *= self.scale
         with self._cond:
             self._next_id += 1
             token = f"m{self._next_id}"

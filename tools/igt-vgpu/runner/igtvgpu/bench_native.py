@@ -115,7 +115,7 @@ def _boot(kernel: str, works: tuple[str, ...], config: VmConfig) -> dict[str, in
         vm.boot()
         for work in works:
             vm.modprobe_i915()
-            done = vm.run(f"{PROGRAM} {work} {SAMPLES}", 300 * config.timeout_scale)
+            done = vm.run(f"{PROGRAM} {work} {SAMPLES}", 300)
             lines = dict(re.findall(r"^([a-z-]+):((?: \d+)+)$", done.out, re.M))
             if not done.ok or not lines:
                 raise VmError(done.why())

@@ -141,9 +141,10 @@ def _items(args: argparse.Namespace) -> list:
         for declaration in found:
             object.__setattr__(declaration, "vm", on_real_gvt(declaration.vm))
     items = discovery.select(found, args.tests, args.kernel, args.verbose, _note)
-    if not items:
+    nothing = discovery.unmatched(items, args.tests)
+    if nothing or not items:
         where = ", ".join(map(results.relative, folders))
-        raise UsageError(f"no test matches {' '.join(args.tests) or '(anything)'} in {where}; 'make list' lists them")
+        raise UsageError(f"no test matches {' '.join(nothing) or '(anything)'} in {where}; 'make list' lists them")
     return items
 
 

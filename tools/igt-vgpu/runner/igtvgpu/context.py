@@ -68,7 +68,7 @@ class Context:
         line = self.vm.wait_kmsg(pattern, timeout, self._since, nth)
         if line is None:
             tail = " | ".join(self.kmsg()[-3:]) or "(nothing)"
-            raise TestFailed(f"no kernel log line matches /{pattern}/ within {timeout:.0f} s; the last ones: {tail}")
+            raise TestFailed(f"no kernel log line matches /{pattern}/ within {timeout * self.vm.config.timeout_scale:.0f} s; the last ones: {tail}")
         return line.text
 
     def refuse_kmsg(self, pattern: str) -> None:
@@ -84,6 +84,7 @@ class Context:
 
     def wait_until(self, condition: Callable[[], Any], what: str, timeout: float = 10) -> None:
         """Poll until the condition holds; fail with `what` at the deadline."""
+        timeout *= self.vm.config.timeout_scale
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:

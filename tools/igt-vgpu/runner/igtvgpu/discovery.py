@@ -134,3 +134,11 @@ def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: 
         return not patterns or name in exact or bool(loose and matches(name, loose))
     kept = (item if whole else item.only(meant) for item, whole in chosen)
     return [item for item in kept if item]
+
+
+def unmatched(items: list[Item], patterns: list[str]) -> list[str]:
+    """The patterns to which none of the selected items is due."""
+    def due(item: Item, pattern: str) -> bool:
+        whole = item.broken or item.declaration.kind in ("kselftest", "kunit")
+        return any(matches(name, [pattern]) for name in item.names) or bool(whole) and may_contain(item.declaration, [pattern])
+    return [p for p in patterns if not any(due(item, p) for item in items)]

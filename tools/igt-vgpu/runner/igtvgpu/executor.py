@@ -298,7 +298,7 @@ class Executor:
             left = max(1.0, deadline - time.monotonic())
             echo = (lambda data: print(data.decode(errors="replace"), end="", flush=True)) \
                 if self._config.verbose else None
-            done = vm.run(command, left, on_output=echo)
+            done = vm.run(command, left / self._config.timeout_scale, on_output=echo)
             self._log.append(f"$ {command}\n{done.out}\n[{'timed out' if done.timed_out else done.rc}, "
                              f"{done.seconds:.2f} s]")
             return done
@@ -389,7 +389,9 @@ class Executor:
                                       [{"splat": str(s), "reason": s.allowed} for s in splats if s.allowed],
                                       item.about, item.declaration.kind, outcome.details))
         failed = any("fail" in (o.status, o.details.get("came_to")) for o in outcomes)
-        if dead or self._spoiled(splats) or not item.keep_vm or (failed and (vm.broken() or not vm.responds())):
+        if not (dead or bad or failed) and item.keep_vm and self._spoiled(splats):
+            self._retire()      # what the test provoked blinds the kernel, and no more: the driver must unload all the same
+        elif dead or self._spoiled(splats) or not item.keep_vm or (failed and (vm.broken() or not vm.responds())):
             self._discard(judged=failed or not item.keep_vm)
         else:
             self._stale = self._stale or failed

@@ -247,11 +247,15 @@ def _igt_run(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
 def _igt_run_together(item: Item, run: Callable[[str], Completed]) -> Iterator[Outcome]:
     done = run(_igt_command(item.declaration, f"--run-subtest {','.join(item.together)}", guest=True))
     found = _igt_outcomes(done)
+    # Whoever fails or skips does so with a status that says so; a signal's is 128 and more.
+    broke = done.timed_out or (done.rc or 0) >= 128 or done.rc not in (0, IGT_SKIP) and all(o.status != "fail" for o in found.values())
     for subtest, row in item.together.items():
         if subtest in found:
             yield _igt_judged(found[subtest], row)
         else:
             yield Outcome("fail", f"no result of this subtest: {done.why()}", subtest)
+    if broke:
+        yield Outcome("fail", f"after its last result: {done.why()}", "exit")
     wedged = _igt_wedged(run(GPU_WEDGED).out.split())
     if wedged:
         yield Outcome("fail", f"one of the subtests {wedged}", "wedged")

@@ -37,7 +37,6 @@ class _Level:
     path: str = ""
     plan: int | None = None
     seen: int = 0
-    nested: bool = False
     nested_failed: bool = False
     notes: list[str] = field(default_factory=list)
 

@@ -114,7 +114,7 @@ class NestedVM(VM):
         argv = self.command_line([f"pipe,path=/run/igt-vgpu/ports/igt-vgpu.{name}" for name in PORTS])
         self._l1.ports = dict(zip(PORTS, sockets))
         self._l1.boot()
-        done = self._l1.run(_prepare(self._mdevs), 60 * self.config.timeout_scale)
+        done = self._l1.run(_prepare(self._mdevs), 60)
         if not done.ok:
             raise self._no_boot(f"L1 cannot have a vGPU: {done.why()}; its kernel log is in {self._l1.log_path}")
         self._qemu_log = self.qemu_log_path.open("wb", buffering=0)
@@ -125,9 +125,9 @@ class NestedVM(VM):
         """L1, its vGPU, L2 and L2's driver. Frozen if L2 stands still though L1 is well."""
         try:
             super().boot()
-            deadline = DRIVER_TIMEOUT * self.config.timeout_scale
-            if self.spec.has_gpu and self.modprobe_i915(timeout=deadline).timed_out:
-                raise self._no_boot(f"i915 did not probe within {deadline:.0f} s")
+            probe = self.modprobe_i915(timeout=DRIVER_TIMEOUT) if self.spec.has_gpu else None
+            if probe and probe.timed_out:
+                raise self._no_boot(f"i915 did not probe within {probe.seconds:.0f} s")
         except (VmError, AgentError):
             self.kill()
             raise

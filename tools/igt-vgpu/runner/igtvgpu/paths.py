@@ -37,6 +37,12 @@ _TREES = {"series": "linux", "stock": "linux-stock", "release": "linux-release",
           "kvmgt-series": "linux-kvmgt-series"}
 
 
+def bzimage(name: str) -> Path:
+    """What boots of a kernel that was built; or the image itself, if that is its name."""
+    folder = kernel_dir(name)
+    return folder if folder.is_file() else folder / "arch/x86/boot/bzImage"
+
+
 def series_dir(name: str) -> Path:
     """The patches of a kernel: those of a backport, if it has that name."""
     folder = TOP / "patches" / name

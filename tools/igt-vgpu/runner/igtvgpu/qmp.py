@@ -71,11 +71,3 @@ class Qmp:
         if "error" in reply:
             raise QmpError(f"QMP {execute} {arguments}: {reply['error'].get('desc', reply['error'])}")
         return reply.get("return")
-
-    def wait_event(self, name: str, timeout: float, since: int = 0) -> dict[str, Any] | None:
-        """The first event of that name at or after position `since` in `events`, or None."""
-        def find() -> dict[str, Any] | None:
-            return next((e for e in self.events[since:] if e["event"] == name), None)
-        with self._cond:
-            self._cond.wait_for(lambda: find() is not None or self._closed, timeout)
-            return find()

@@ -18,7 +18,7 @@ def digest(backport: str | None = None) -> str:
     return digest_of(Places(paths.TOP, backport))
 
 
-def is_built(backport: str = "") -> bool:
+def is_built(backport: str | None = None) -> bool:
     """Whether the kernel tree that guests boot holds the patches and nothing else."""
     return holds_patches(Places(paths.TOP, backport))
 

@@ -48,8 +48,6 @@ _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _ROWS)
 
 # The kinds by which a guest says that it, or one of its CPUs, stands still.
 STALLS = frozenset(("lockup", "hung task", "RCU stall"))
-# The kinds after which the guest cannot be trusted any more.
-FATAL = STALLS | {"panic", "KASAN", "oops", "BUG"}
 # The kinds after which the guest looks for fewer errors than before, also where they are allowed.
 BLIND = frozenset(("lockdep", "check off"))
 
@@ -71,10 +69,6 @@ class Splat:
     line: str
     position: int
     allowed: str = ""
-
-    @property
-    def fatal(self) -> bool:
-        return self.kind in FATAL and not self.allowed
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.line}"

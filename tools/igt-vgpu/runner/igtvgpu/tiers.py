@@ -231,7 +231,7 @@ def run_tier(tier: Tier, broken: set[str], log_dir: Path, verbose: bool, show: C
         outcome.problem = f"ran no test (log {shown})"
     elif outcome.failed:
         outcome.problem = f"log {shown}"
-    outcome.kinds = _kinds(tier)
+    outcome.kinds = _kinds(tier) if totals else {}
     return outcome
 
 

@@ -48,6 +48,10 @@ class VmError(Exception):
     """The guest or QEMU failed; the text says which, how, and where the log is."""
 
 
+class NotStarted(VmError):
+    """What a VM is made of is missing."""
+
+
 class NeedsSoftware(VmError):
     """Asked a real GVT-g for what only the software mediator can do."""
 
@@ -75,7 +79,7 @@ class VmConfig:
     kernel: str = "series"
     log_dir: Path = field(default_factory=lambda: paths.OUT / "vm")
     verbose: bool = False
-    timeout_scale: float = 1.0
+    timeout_scale: float = 1.0      # multiplies the timeouts of all that is waited for
 
 
 def die_with_parent() -> None:
@@ -168,10 +172,9 @@ class VM:
         return folder
 
     def _bzimage(self) -> Path:
-        folder = paths.kernel_dir(self.kernel)
-        image = folder if folder.is_file() else folder / "arch/x86/boot/bzImage"
+        image = paths.bzimage(self.kernel)
         if not image.exists():
-            raise VmError(f"no kernel at {image}: run 'tools/igt-vgpu/setup/kernel-build {self.kernel}'")
+            raise NotStarted(f"no kernel at {image}: run 'tools/igt-vgpu/setup/kernel-build {self.kernel}'")
         return image
 
     def boot(self) -> VM:
@@ -181,7 +184,7 @@ class VM:
         pairs = [socket.socketpair() for _ in range(3)]
         console, agent, monitor = (pair[0] for pair in pairs)
         threading.Thread(target=self._read_console, args=(console,), daemon=True, name="console").start()
-        self._agent = Agent(agent)
+        self._agent = Agent(agent, self.config.timeout_scale)
         theirs = [pair[1] for pair in pairs]
         try:
             self._launch(theirs)
@@ -190,7 +193,7 @@ class VM:
                 s.close()
         try:
             self._qmp = Qmp(monitor, 30 * self.config.timeout_scale)
-            self._agent.wait_hello(self.spec.boot_timeout * self.config.timeout_scale)
+            self._agent.wait_hello(self.spec.boot_timeout)
         except (QmpError, AgentError) as error:
             raise self._no_boot(str(error)) from error
         self.boot_seconds = time.monotonic() - begin
@@ -208,7 +211,7 @@ class VM:
                                                  pass_fds=[s.fileno() for s in (*sockets, *self.ports.values())],
                                                  preexec_fn=die_with_parent)
             except OSError as error:
-                raise VmError(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
+                raise NotStarted(f"cannot start {argv[0]}: {error}; run 'tools/igt-vgpu/setup/qemu-build'") from error
 
     def _no_boot(self, reason: str) -> VmError:
         """Ends what did not boot; the error that says why."""
@@ -244,7 +247,7 @@ class VM:
         self.qmp("set-action", reboot="reset")
         how()
         try:
-            self._need_agent().wait_hello(self.spec.boot_timeout * self.config.timeout_scale, boots)
+            self._need_agent().wait_hello(self.spec.boot_timeout, boots)
         except AgentError as error:
             raise self._no_boot(str(error)) from error
         self.qmp("set-action", reboot="shutdown")
@@ -292,7 +295,7 @@ class VM:
     def _ends_within(self, timeout: float) -> bool:
         assert self._process
         try:
-            self._process.wait(timeout)
+            self._process.wait(timeout * self.config.timeout_scale)
             return True
         except subprocess.TimeoutExpired:
             return False
@@ -401,7 +404,7 @@ class VM:
             matches = (line for line in self._lines[since:] if regex.search(line.text))
             return next(itertools.islice(matches, nth - 1, None), None)
         with self._cond:
-            self._cond.wait_for(lambda: find() is not None, timeout)
+            self._cond.wait_for(lambda: find() is not None, timeout * self.config.timeout_scale)
             return find()
 
     def mark(self, text: str, timeout: float = 10) -> int:
@@ -468,9 +471,6 @@ class VM:
         self.driver_options = options
         return self.modprobe("i915", options, timeout)
 
-    def i915_loaded(self) -> bool:
-        return self.run("test -d /sys/module/i915").ok
-
     def i915_bound(self, bdf: str = "0000:00:02.0") -> bool:
         """Whether i915 drives that device, i.e. its probe succeeded."""
         return self.run(f"test -e /sys/bus/pci/drivers/i915/{bdf}").ok
@@ -497,7 +497,7 @@ class VM:
         if self._qmp is None:
             raise VmError("the VM is not running")
         try:
-            return self._qmp.command(execute, timeout, **arguments)
+            return self._qmp.command(execute, timeout * self.config.timeout_scale, **arguments)
         except QmpError as error:
             raise VmError(f"{error}{'; ' + reason if (reason := self.broken()) else ''}") from error
 

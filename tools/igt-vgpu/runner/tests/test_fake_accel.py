@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 from igtvgpu import accel, paths
-from igtvgpu.vm import VmConfig, VmError
+from igtvgpu.initramfs import BuildError
+from igtvgpu.vm import NotStarted, VmConfig, VmError
 
 
 class Guest:
@@ -54,8 +56,8 @@ class Verdict(unittest.TestCase):
             self.addCleanup(patch.stop)
         self.notes: list[str] = []
 
-    def choose(self, wanted: str = "auto", **options) -> tuple[str, str]:
-        return accel.choose(VmConfig(qemu=Path("/qemu"), host="kvmgt"), wanted, note=self.notes.append, **options)
+    def choose(self, wanted: str = "auto", kernel: str = "series", **options) -> tuple[str, str]:
+        return accel.choose(VmConfig(qemu=Path("/qemu"), host="kvmgt", kernel=kernel), wanted, note=self.notes.append, **options)
 
     def test_without_dev_kvm_it_is_tcg_and_no_guest_is_tried(self):
         self.opens = self.exists = False
@@ -94,6 +96,24 @@ class Verdict(unittest.TestCase):
         next((self.folder / "cache").glob("kvm-verdict-*.json")).write_text("half a fi")
         self.assertEqual(self.choose()[0], "kvm")
         self.assertEqual(len(Guest.trials), 4)
+
+    def test_what_one_kernel_did_not_do_another_one_may(self):
+        image = self.folder / "bzImage"
+        image.write_text("broken")
+        Guest.fails = VmError("panic")
+        self.assertEqual((self.choose(kernel=str(image))[0], self.choose(kernel=str(image))[0], len(Guest.trials)), ("tcg", "tcg", 1))
+        Guest.fails = None
+        os.utime(image, (1, 1))
+        self.assertEqual((self.choose(kernel=str(image))[0], len(Guest.trials)), ("kvm", 2))
+        self.assertEqual((self.choose(kernel="another")[0], len(Guest.trials)), ("kvm", 2))
+
+    def test_a_guest_that_cannot_be_started_says_nothing_about_kvm(self):
+        for error in (NotStarted("no kernel at /nonexistent"), BuildError("init does not build")):
+            with self.subTest(str(error)):
+                Guest.fails = error
+                self.assertEqual(self.choose(), ("tcg", f"nothing to try KVM with: {error}"))
+        Guest.fails = None
+        self.assertEqual(self.choose()[0], "kvm")
 
     def test_a_cache_that_cannot_be_written_costs_the_memory_and_not_the_verdict(self):
         (self.folder / "cache").write_text("a file where the cache should be")

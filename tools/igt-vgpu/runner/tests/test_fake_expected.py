@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from fake_vm import Run
+from fake_vm import TIMEOUT, Run
 from igtvgpu import discovery
 from igtvgpu.expected import ExpectedList
 from igtvgpu.spec import NATIVE, VGPU
@@ -117,6 +117,19 @@ class Lists(unittest.TestCase):
         self.assertEqual(run["s/prog/a"].status, "skip")
         self.assertEqual({run[f"s/prog/{s}"].status for s in ("b", "b-hang", "c")}, {"fail"})
         self.assertIn("no result of this subtest", run["s/prog/c"].reason)
+
+    def test_what_goes_wrong_after_the_last_result_is_a_failure_of_its_own(self):
+        said = "".join(f"Subtest {s}: SUCCESS (0.1s)\n" for s in ("a", "b", "b-hang", "c"))
+        for how, status in ((says(0, said), ""), (says(139, said), "fail"), (says(98, said), "fail"), (says(TIMEOUT, said), "fail")):
+            run = self.run_set(("full prog@* pass,together",), ("subtest a,b", how))
+            self.assertEqual({run[f"s/prog/{s}"].status for s in ("a", "b", "b-hang", "c")}, {"pass"})
+            self.assertEqual([r.status for n, r in run.results.items() if n == "s/prog/exit"], [status] if status else [])
+
+    def test_a_pattern_without_a_test_is_named_whatever_others_match(self):
+        suite = Suite("s", timeout=1)
+        suite.igt(str(self.program), expected=self.read("full prog@* pass,together"), chosen="full")
+        patterns = ["s/prog/b", "prog/x", "*hang", "none/*"]
+        self.assertEqual(discovery.unmatched(discovery.select(suite.declarations, patterns, "fake"), patterns), ["prog/x", "none/*"])
 
     def test_of_many_only_those_that_are_meant_run(self):
         suite = Suite("s", timeout=1)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import unittest
+from contextlib import ExitStack
 from pathlib import Path
 
 from igtvgpu import paths
@@ -119,7 +120,10 @@ class CommandLine(unittest.TestCase):
         env = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONDONTWRITEBYTECODE": "1"}
         ours, theirs = os.openpty()
         argv = [sys.executable, "-m", "igtvgpu", "shell", "--kernel", KERNEL, "--no-gpu"]
-        with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env, close_fds=True) as process:
+        with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env, close_fds=True) as process, \
+                ExitStack() as ends:
+            ends.callback(process.kill)         # what fails must not wait for a shell that waits for us
+            ends.callback(os.close, ours)
             os.close(theirs)
             seen = b""
 
@@ -138,7 +142,6 @@ class CommandLine(unittest.TestCase):
             os.write(ours, b"\x03")         # Ctrl-C ends the command, not the shell
             os.write(ours, b"exit 5\n")
             self.assertEqual(process.wait(60), 5)
-        os.close(ours)
 
     def test_a_pattern_that_matches_nothing_is_an_error(self):
         done = igtvgpu("run", "--kernel", KERNEL, "--tests", "no-such-test", "--suite-dir", str(HERE / "deliberate"))
