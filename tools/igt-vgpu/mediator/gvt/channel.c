@@ -216,10 +216,13 @@ static bool has_room(struct vgpu *vgpu)
 	struct vgpu_channel *ch = &vgpu->channel;
 	struct channel_ring *ring = &ch->response;
 	const uint32_t *guest = mem(vgpu, HEADER(response_head), false);
-	uint32_t head;
+	uint32_t head, i;
 
-	if (!guest)
+	if (!guest || !mem(vgpu, HEADER(response_tail), true))
 		return false;
+	for (i = 0; i < RESPONSE_DWORDS * (ch->num_held + 1); i++)
+		if (!mem(vgpu, ring_offset(ring, ring->tail + i), true))
+			return false;
 	head = __atomic_load_n(guest, __ATOMIC_ACQUIRE);
 	if (head % 2 || head - ring->head > ring->tail - ring->head) {
 		channel_end(vgpu, "response_head is odd, went backwards or is beyond the tail");

@@ -250,6 +250,7 @@ void execlist_elsp_write(struct vgpu *vgpu, enum gpu_engine_id e, uint32_t value
 		return;
 	}
 	stats_count(vgpu->stats, STATS_SUBMISSION_0 + e);
+	vgpu->d3hot = false;
 	desc[1] = (uint64_t)engine->elsp[0] << 32 | engine->elsp[1];
 	desc[0] = (uint64_t)engine->elsp[2] << 32 | engine->elsp[3];
 	sched_submit(vgpu, e, desc);

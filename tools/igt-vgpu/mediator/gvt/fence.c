@@ -88,6 +88,20 @@ void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 	set_physical(vgpu, n, low, high);
 }
 
+bool fence_covers(uint32_t offset)
+{
+	return offset >= FENCES && offset < FENCES + 8 * GPU_NUM_FENCES;
+}
+
+/* Both halves at once: neither is judged beside what the other one was. */
+void fence_write_whole(struct vgpu *vgpu, uint32_t offset, uint64_t value)
+{
+	if (beyond_share(vgpu, (offset - FENCES) / 8, "write"))
+		return;
+	vreg_set(vgpu, offset, value);
+	fence_write(vgpu, offset + 4, value >> 32);
+}
+
 static bool request_ok(const struct vgpu *vgpu, const struct vgt_fence_set *set)
 {
 	const struct vgpu_partition *part = &vgpu->part;

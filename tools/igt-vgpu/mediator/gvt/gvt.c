@@ -18,6 +18,7 @@
 /* an engine that goes on and on is drained again after its budget */
 #define DRAIN_ROUNDS	8
 #define LOG_LINES	20	/* about one vGPU, a second */
+#define DEBUG_LINES	1000	/* likewise, for developers */
 
 void gvt_log(struct gvt *gvt, enum gpu_log_level level, const char *fmt, ...)
 {
@@ -43,11 +44,10 @@ void vgpu_log(struct vgpu *vgpu, enum gpu_log_level level, const char *fmt, ...)
 				vgpu->log_lines - LOG_LINES);
 		vgpu->log_window_ns = now;
 		vgpu->log_lines = 0;
+		vgpu->debug_lines = 0;
 	}
 	/* What only a developer is shown does not use up the lines of what matters. */
-	if (level != GPU_LOG_DEBUG)
-		vgpu->log_lines++;
-	if (vgpu->log_lines > LOG_LINES)
+	if (level == GPU_LOG_DEBUG ? ++vgpu->debug_lines > DEBUG_LINES : ++vgpu->log_lines > LOG_LINES)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -52,7 +52,7 @@ struct gvt_host_ops {
  */
 struct vgpu_partition {
 	uint64_t aperture_base, aperture_size;	/* inside the aperture, 0 .. gpu_aperture_size() */
-	uint64_t hidden_base, hidden_size;	/* from there to 4 GiB */
+	uint64_t hidden_base, hidden_size;	/* from there to GVT_SHADOW_GGTT, near 4 GiB */
 	/* physical fence registers; the guest sees them from 0. Base 0 in a config: any */
 	unsigned int fence_base, fences;
 };
@@ -104,9 +104,12 @@ struct vgpu *vgpu_new(struct gvt *gvt, const struct vgpu_config *config, char **
 void vgpu_free(struct vgpu *vgpu);
 /*
  * Power-on or PCI reset of this vGPU alone: its work is taken off the GPU, its registers and GGTT
- * entries start anew. One that was in D3hot stays a known guest: it woke up from S3.
+ * entries start anew. One that was in D3hot, and has submitted nothing since, stays a known guest:
+ * it woke up from S3.
  */
 void vgpu_reset(struct vgpu *vgpu);
+/* The guest is gone: the next reset is not the end of its sleep. */
+void vgpu_forget_guest(struct vgpu *vgpu);
 /* The guest moved the device to D3hot, or back to D0. */
 void vgpu_set_power(struct vgpu *vgpu, bool d3hot);
 const struct vgpu_partition *vgpu_partition(const struct vgpu *vgpu);

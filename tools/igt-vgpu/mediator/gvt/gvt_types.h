@@ -142,7 +142,7 @@ struct vgpu {
 	bool pvinfo_read;		/* the guest looked: it knows that it is a guest */
 	struct gpu_fault fault;		/* fault registers; guarded by gvt->fault_lock */
 	bool failsafe;			/* out of service: all writes are ignored */
-	bool d3hot;			/* the guest put the device to sleep */
+	bool d3hot;			/* the guest put the device to sleep, and submitted nothing since */
 	struct vgpu_ppgtt ppgtt[VGPU_MAX_PPGTT];	/* used ones have refs > 0 */
 
 	bool abi_1_0;			/* the page is that of version 1.0. Constant */
@@ -153,6 +153,7 @@ struct vgpu {
 
 	uint64_t log_window_ns;		/* rate limit: start of the present second ... */
 	unsigned int log_lines;		/* ... and lines in it */
+	unsigned int debug_lines;
 };
 
 /** struct gvt_engine - a physical engine, as its driver sees it */
@@ -364,6 +365,8 @@ unsigned int virq_shift(enum gpu_engine_id engine);
 /* ---- fence.c ---- */
 uint32_t fence_read(struct vgpu *vgpu, uint32_t offset);
 void fence_write(struct vgpu *vgpu, uint32_t offset, uint32_t value);
+bool fence_covers(uint32_t offset);
+void fence_write_whole(struct vgpu *vgpu, uint32_t offset, uint64_t value);
 void fence_clear(struct vgpu *vgpu);
 enum vgt_status fence_request(struct vgpu *vgpu, const void *msg);
 

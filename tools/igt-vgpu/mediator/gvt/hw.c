@@ -6,9 +6,9 @@
  * Called by the scheduler, the resets and gvt.c, with gvt->lock held. It must not look into
  * ../gpu's state.
  *
- * The context status buffer is read from the engines' registers, not from a status page: so nothing
- * of the GGTT but the guard page at its end is taken from the guests. HWS_PGA of all engines points
- * there, to a page that nobody reads.
+ * The context status buffer is read from the engines' registers, not from a status page: that takes
+ * nothing of the GGTT from the guests. HWS_PGA of all engines points to the guard page at its end,
+ * which nobody reads.
  */
 #include <string.h>
 

@@ -113,7 +113,7 @@ void mmio_ring_mode_write(struct vgpu *vgpu, uint32_t offset, uint32_t value)
 	 */
 	uint32_t unsupported = vgpu->gvt->platform == GPU_CFL ? 3 : 1;
 
-	if (MASKED_ON(value, unsupported)) {
+	if (MASKED_ON(value, 1) || MASKED_ON(value, unsupported & 2)) {
 		vgpu_enter_failsafe(vgpu, "it wants a submission mode that a vGPU does not have");
 		return;
 	}

@@ -2,8 +2,8 @@
 /*
  * The guest's resets of its engines: GDRST and RESET_CTL.
  *
- * Called by the register policy. The hardware is reset only where it runs something of this guest;
- * all others notice nothing.
+ * Called by the register policy. The hardware is reset only where this guest has the engine; all
+ * others notice nothing.
  */
 #include "gvt_types.h"
 
@@ -54,6 +54,7 @@ static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)
 	 * What happened before the reset did happen: the guest reads its status buffer afterwards.
 	 */
 	hw_drain_engine(vgpu->gvt, e);
+	sched_account(vgpu->gvt, e);	/* and took its time */
 	/* Even if it is idle: contexts to come must not find what is left in its registers. */
 	if (ge->owner == vgpu)
 		hw_engine_reset(vgpu->gvt, e);

@@ -167,11 +167,21 @@ void vgpu_invalidate_host_pages(struct vgpu *vgpu)
 	gvt_unlock(vgpu->gvt);
 }
 
-/** vgpu_set_power - see gvt.h */
-void vgpu_set_power(struct vgpu *vgpu, bool d3hot)
+/** vgpu_forget_guest - see gvt.h */
+void vgpu_forget_guest(struct vgpu *vgpu)
 {
 	gvt_lock(vgpu->gvt);
-	vgpu->d3hot = d3hot;
+	vgpu->d3hot = false;
+	gvt_unlock(vgpu->gvt);
+}
+
+/** vgpu_set_power - see gvt.h. Who resets the device writes D0 first: that it slept is still so. */
+void vgpu_set_power(struct vgpu *vgpu, bool d3hot)
+{
+	if (!d3hot)
+		return;
+	gvt_lock(vgpu->gvt);
+	vgpu->d3hot = true;
 	gvt_unlock(vgpu->gvt);
 }
 
@@ -272,6 +282,10 @@ static void write_registers(struct vgpu *vgpu, uint32_t offset, unsigned int siz
 	stats_count_register(vgpu->stats, offset & ~3u, true);
 	if (size < 4) {
 		write_part(vgpu, offset, size, value);
+		return;
+	}
+	if (size == 8 && fence_covers(offset)) {
+		fence_write_whole(vgpu, offset, value);
 		return;
 	}
 	mmio_write(vgpu, offset, value);

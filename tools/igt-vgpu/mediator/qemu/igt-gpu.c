@@ -195,7 +195,7 @@ static void igt_engine_ran(void *opaque)
 {
     IgtGpu *gpu = opaque;
     bool locked = qemu_mutex_iothread_locked();
-    IgtPci *dev, *next_dev;
+    IgtPci *dev;
 
     if (!qatomic_read(&gpu->irq_pending) || !qatomic_xchg(&gpu->irq_pending, false)) {
         return;
@@ -203,8 +203,15 @@ static void igt_engine_ran(void *opaque)
     if (!locked) {
         qemu_mutex_lock_iothread();
     }
-    QLIST_FOREACH_SAFE(dev, &gpu->devices, next, next_dev) {
+    /* A message may be what unplugs a device: then those that are left are asked once more. */
+restart:
+    QLIST_FOREACH(dev, &gpu->devices, next) {
+        unsigned int changes = gpu->device_changes;
+
         igt_pci_irq(dev);
+        if (changes != gpu->device_changes) {
+            goto restart;
+        }
     }
     if (!locked) {
         qemu_mutex_unlock_iothread();

@@ -453,6 +453,7 @@ static void igt_pci_teardown(IgtPci *dev)
         IGT_PCI_GET_CLASS(dev)->unrealize_core(dev);
         dev->realized_core = false;
         QLIST_REMOVE(dev, next);
+        dev->gpu->device_changes++;
     }
     igt_dma_cleanup(&dev->dma);
     stats_free(dev->stats);
@@ -483,6 +484,7 @@ static void igt_pci_realize(PCIDevice *pci, Error **errp)
     }
     dev->realized_core = true;
     QLIST_INSERT_HEAD(&dev->gpu->devices, dev, next);
+    dev->gpu->device_changes++;
     igt_dma_init(&dev->dma, pci_get_address_space(pci), igt_pci_memory_changed, dev);
     if (!igt_pci_init_config(dev, errp)) {
         igt_pci_teardown(dev);

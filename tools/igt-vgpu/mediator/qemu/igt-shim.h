@@ -107,6 +107,7 @@ struct IgtGpu {
     VMChangeStateEntry *vmstate; /* there as long as the engines' threads */
     Notifier exit;
     QLIST_HEAD(, IgtPci) devices;
+    unsigned int device_changes;
 };
 
 #define IGT_TRACE_PID_GPU 1

@@ -38,7 +38,7 @@ struct IgtVgpu {
 static bool igt_vgpu_explicit(IgtVgpu *s)
 {
     return s->partition.aperture_size || s->partition.hidden_size ||
-           s->partition.aperture_base || s->partition.hidden_base || s->fences;
+           s->partition.aperture_base || s->partition.hidden_base || s->fences || s->fence_base;
 }
 
 static bool igt_vgpu_check_properties(IgtVgpu *s, Error **errp)

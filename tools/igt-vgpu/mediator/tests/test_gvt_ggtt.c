@@ -229,6 +229,15 @@ static void fences_are_the_share_and_tile_the_partition_only(void **state)
 			assert_int_equal(stats_get(b->stats, STATS_VIOLATION_FENCE), bad);
 			/* The guest reads back what it wrote. */
 			assert_int_equal(gx_reg(b, 0x100000 + 8 * n), rows[i].start | 3);
+			/* Both halves at once come to the same, over whatever was there before. */
+			vgpu_bar0_write(b->vgpu, 0x100000 + 8 * n, 4, 0);
+			vgpu_bar0_write(b->vgpu, 0x100004 + 8 * n, 4, 0);
+			vgpu_bar0_write(b->vgpu, 0x100000 + 8 * n, 8,
+					(rows[i].end | 3) << 32 | rows[i].start | 3);
+			bad += !rows[i].good;
+			assert_true(gpu_mmio_read(gpu, phys, 8) == seen);
+			assert_int_equal(stats_get(b->stats, STATS_VIOLATION_FENCE), bad);
+			assert_int_equal(gx_reg(b, 0x100000 + 8 * n), rows[i].start | 3);
 		}
 	}
 	assert_int_equal(gx_reg(a, 0x100000), 0);

@@ -321,9 +321,38 @@ static void a_driver_that_slept_through_the_reset_need_not_look_again(void **sta
 	gx_set_reg(guest, 0x229c, 0x80008000);
 	assert_int_equal(gx_reg(guest, 0x229c), 0x8000);
 
-	/* Awake in between: this reset is the start of another driver. */
+	/* Who resets it may wake it up first. */
 	vgpu_set_power(guest->vgpu, true);
 	vgpu_set_power(guest->vgpu, false);
+	vgpu_reset(guest->vgpu);
+	gx_set_reg(guest, 0x229c, 0x80008000);
+	assert_int_equal(gx_reg(guest, 0x229c), 0x8000);
+}
+
+static void one_that_was_awake_in_between_has_to(void **state)
+{
+	struct gx *gx = *state;
+	struct gx_guest *guest = &gx->guest[0];
+	struct gx_context ctx;
+
+	pv_read(guest, 0, 4);
+	vgpu_set_power(guest->vgpu, true);
+	vgpu_set_power(guest->vgpu, false);
+	gx_context_init(&ctx, guest, GPU_RCS0);
+	gx_submit(&ctx, NULL);
+	vgpu_reset(guest->vgpu);
+	gx_set_reg(guest, 0x229c, 0x80008000);
+	assert_true(gx_logged(gx, "starts an engine without a look at the PVINFO page"));
+}
+
+static void another_guest_has_to_look(void **state)
+{
+	struct gx *gx = *state;
+	struct gx_guest *guest = &gx->guest[0];
+
+	pv_read(guest, 0, 4);
+	vgpu_set_power(guest->vgpu, true);
+	vgpu_forget_guest(guest->vgpu);
 	vgpu_reset(guest->vgpu);
 	gx_set_reg(guest, 0x229c, 0x80008000);
 	assert_true(gx_logged(gx, "starts an engine without a look at the PVINFO page"));
@@ -451,6 +480,8 @@ int main(void)
 		T(a_bad_write_is_logged_once_and_counted_always),
 		T(the_failsafe_words_put_a_guest_out_of_service_until_reset),
 		T(a_driver_that_slept_through_the_reset_need_not_look_again),
+		T(one_that_was_awake_in_between_has_to),
+		T(another_guest_has_to_look),
 		cmocka_unit_test(a_driver_that_never_looked_is_put_out_of_service),
 		cmocka_unit_test(version_1_0_is_as_it_was),
 		cmocka_unit_test(features_can_be_withheld),

@@ -120,6 +120,29 @@ static void equal_weights_get_equal_time(void **state)
 		assert_in_range(share(gx_get(&gx->guest[n], count[n]), sum), 310, 357);
 }
 
+/* The slice is over before the reset, or not: what was executed is paid for. */
+static void who_resets_its_engine_again_and_again_has_its_share_only(void **state)
+{
+	struct gx *gx = *state;
+	struct gx_context patient, hasty;
+	struct gx_guest *a = add_small(gx, 0, 2), *b = add_small(gx, 1, 2);
+	uint64_t until = gx->now_ns + 500 * MS, end;
+	uint32_t count, other;
+
+	submit_counter(&patient, a, &count);
+	submit_counter(&hasty, b, &other);
+	while (gx->now_ns < until) {
+		/* Nobody looks at the engine meanwhile but itself: no trap, no tick. */
+		for (end = gx->now_ns + 400000; gx->now_ns < end; gx->now_ns += STEP_NS)
+			gvt_engine_run(gx->gvt, GPU_RCS0, 100, &(uint64_t){ 0 });
+		gx_set_reg(b, 0x941c, 2);
+		gx_start(b);
+		gx_submit(&hasty, NULL);
+	}
+	assert_in_range(share(engine_ns(a, GPU_RCS0), engine_ns(a, GPU_RCS0) + engine_ns(b, GPU_RCS0)), 450, 1000);
+	assert_in_range(engine_ns(a, GPU_RCS0) + engine_ns(b, GPU_RCS0), 490 * MS, 505 * MS);
+}
+
 static void weights_are_shares(void **state)
 {
 	static const unsigned int weight[4] = { 1, 2, 4, 16 };
@@ -604,6 +627,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EMPTY(equal_weights_get_equal_time),
+		EMPTY(who_resets_its_engine_again_and_again_has_its_share_only),
 		EMPTY(weights_are_shares),
 		EMPTY(the_type_gives_the_weight),
 		EMPTY(bad_weights_are_refused),

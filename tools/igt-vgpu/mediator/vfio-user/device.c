@@ -100,7 +100,7 @@ static void forget_client(struct vfu_device *device)
 
 	for (i = 0; i < VFU_NUM_VECTORS; i++)
 		vfu_interrupt_set_fd(&device->interrupt, i, -1);
-	vgpu_set_power(device->vgpu, false);
+	vgpu_forget_guest(device->vgpu);
 	vfu_device_reset(device);
 	vfu_memory_clear(&device->memory);
 	device->negotiated = false;

@@ -21,7 +21,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def _verdict_file(qemu: Path) -> Path:
-    return paths.CACHE / f"kvm-verdict-{qemu.name}.json"
+    return paths.CACHE / f"kvm-verdicts-{qemu.name}.json"
 
 
 def _known(path: Path, boot_id: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Verdict(unittest.TestCase):
         self.assertEqual(len(Guest.trials), 2)
         self.choose(fresh=True)
         self.assertEqual(len(Guest.trials), 3)
-        next((self.folder / "cache").glob("kvm-verdict-*.json")).write_text("half a fi")
+        next((self.folder / "cache").glob("kvm-verdicts-*.json")).write_text("half a fi")
         self.assertEqual(self.choose()[0], "kvm")
         self.assertEqual(len(Guest.trials), 4)
 
