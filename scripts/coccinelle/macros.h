@@ -17,5 +17,6 @@
 #define with_intel_display_power_if_enabled(i915, domain, wf) YACFE_ITERATOR
 #define with_intel_pps_lock(dp, wf) YACFE_ITERATOR
 #define for_i915_gem_ww(ww, err, intr) YACFE_ITERATOR
+#define intel_wedge_on_timeout(wedge, gt, timeout) YACFE_ITERATOR
 
 #define I915_SELFTEST_DECLARE(x)

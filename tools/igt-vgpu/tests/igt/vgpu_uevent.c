@@ -4,6 +4,10 @@
  * The reset does not wait for that. A uevent is sent under a mutex of all senders, and whoever holds
  * that allocates memory; reclaim of mirrored memory may wait for a batch, and so for a reset.
  *
+ * Another lock of a full reset is known and not mended: &intel_reset.backoff_srcu, under which faults
+ * in GTT maps allocate, and for which the reset waits (i915_svm_ban()). lockdep tells of that where
+ * there was such a fault before, so there must be none.
+ *
  * What breaks these tests: events that do not come, or in another order; a reset that sends them
  * itself, of which lockdep knows as soon as there is a listener (the kernel log is judged, too).
  */
