@@ -79,8 +79,7 @@ class Scratch:
         rules = self.root / "scripts/coccinelle"
         shutil.rmtree(rules, ignore_errors=True)
         shutil.copytree(REPO / "scripts/coccinelle", rules)
-        self.cache = self._cache(Places(self.root).cache)
-        os.environ["IGT_VGPU_CACHE"] = str(self.cache)
+        os.environ["IGT_VGPU_CACHE"] = str(self._cache(Places(self.root).cache))
         self.places = Places(self.root)
         self.lab = Lab(self.places)
         self.tree = self.places.tree

@@ -220,8 +220,9 @@ static bool has_room(struct vgpu *vgpu)
 
 	if (!guest || !mem(vgpu, HEADER(response_tail), true))
 		return false;
-	for (i = 0; i < RESPONSE_DWORDS * (ch->num_held + 1); i++)
-		if (!mem(vgpu, ring_offset(ring, ring->tail + i), true))
+	/* None lies in two pages: rings are aligned, and all responses of the same size. */
+	for (i = 0; i <= ch->num_held; i++)
+		if (!mem(vgpu, ring_offset(ring, ring->tail + i * RESPONSE_DWORDS), true))
 			return false;
 	head = __atomic_load_n(guest, __ATOMIC_ACQUIRE);
 	if (head % 2 || head - ring->head > ring->tail - ring->head) {

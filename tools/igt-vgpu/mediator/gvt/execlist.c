@@ -159,6 +159,7 @@ void execlist_abandon(struct vgpu *vgpu, enum gpu_engine_id e)
 {
 	struct vgpu_engine *engine = &vgpu->engine[e];
 
+	sched_account(vgpu->gvt, e);	/* what is lost took its time all the same */
 	/*
 	 * What it saved before the reset was saved; what it did since is lost, as in hardware. Of
 	 * an image that it did not save at all, nothing changes (GVT-g: resetting_eng).

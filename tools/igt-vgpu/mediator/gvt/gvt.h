@@ -57,6 +57,13 @@ struct vgpu_partition {
 	unsigned int fence_base, fences;
 };
 
+/* Does it say anything? Then it excludes a type, and the whole GGTT. */
+static inline bool vgpu_partition_is_given(const struct vgpu_partition *part)
+{
+	return part->aperture_base || part->aperture_size || part->hidden_base ||
+	       part->hidden_size || part->fence_base || part->fences;
+}
+
 /**
  * struct vgpu_config - what a vGPU is created with
  * @type: GVT-g's type name ("GVTg_V5_1/2/4/8": aperture/hidden/fences as kvmgt has

@@ -205,6 +205,11 @@ bool partition_choose(struct gvt *gvt, const struct vgpu_config *config,
 	const uint32_t size = gpu_aperture_size(gvt->gpu);
 	const struct range aperture = { 0, size }, hidden = { size, GVT_SHADOW_GGTT - size };
 
+	if (config->whole_ggtt && vgpu_partition_is_given(&config->partition)) {
+		*error = g_strdup("whole-ggtt=on excludes aperture-*, hidden-*, fence-base and fences: "
+				  "give one of them");
+		return false;
+	}
 	*part = config->partition;
 	if (config->type && !config->whole_ggtt)
 		return choose_type(gvt, config->type, part, error);

@@ -54,7 +54,6 @@ static void engine_reset(struct vgpu *vgpu, enum gpu_engine_id e)
 	 * What happened before the reset did happen: the guest reads its status buffer afterwards.
 	 */
 	hw_drain_engine(vgpu->gvt, e);
-	sched_account(vgpu->gvt, e);	/* and took its time */
 	/* Even if it is idle: contexts to come must not find what is left in its registers. */
 	if (ge->owner == vgpu)
 		hw_engine_reset(vgpu->gvt, e);

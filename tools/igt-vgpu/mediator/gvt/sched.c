@@ -222,7 +222,6 @@ void sched_evict(struct vgpu *vgpu, enum gpu_engine_id e)
 	/* Its guest's memory is not to be written any more. */
 	if (engine->shadow)
 		shadow_discard(engine->shadow, "its vGPU lost the engine");
-	sched_account(gvt, e);
 	if (sched_owns(vgpu, e) && engine->busy)
 		hw_engine_reset(gvt, e);
 	execlist_abandon(vgpu, e);

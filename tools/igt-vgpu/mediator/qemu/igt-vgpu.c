@@ -25,7 +25,6 @@ struct IgtVgpu {
     IgtPci parent;
     struct vgpu *vgpu;
     struct vgpu_partition partition; /* properties */
-    uint32_t fence_base, fences;     /* properties */
     bool whole_ggtt;                 /* property */
     uint32_t weight;                 /* property: share of busy engines, 0: the type's */
     char *type;                      /* property */
@@ -35,33 +34,20 @@ struct IgtVgpu {
     char *channel_fault;             /* property, the last one that was accepted */
 };
 
-static bool igt_vgpu_explicit(IgtVgpu *s)
-{
-    return s->partition.aperture_size || s->partition.hidden_size ||
-           s->partition.aperture_base || s->partition.hidden_base || s->fences || s->fence_base;
-}
-
 static bool igt_vgpu_check_properties(IgtVgpu *s, Error **errp)
 {
     const char *id = igt_object_id(OBJECT(s));
 
-    if (s->type && (igt_vgpu_explicit(s) || s->whole_ggtt)) {
+    if (s->type && (vgpu_partition_is_given(&s->partition) || s->whole_ggtt)) {
         error_setg(errp,
                    "%s: vgpu-type=%s excludes an explicit partition and whole-ggtt: give "
                    "one of them",
                    id, s->type);
         return false;
     }
-    if (s->whole_ggtt && igt_vgpu_explicit(s)) {
-        error_setg(errp,
-                   "%s: whole-ggtt=on excludes aperture-*, hidden-* and fences: give one "
-                   "of them",
-                   id);
-        return false;
-    }
-    if (s->fences > GPU_NUM_FENCES || s->fence_base > GPU_NUM_FENCES) {
+    if (s->partition.fences > GPU_NUM_FENCES || s->partition.fence_base > GPU_NUM_FENCES) {
         error_setg(errp, "%s: fence-base=%u,fences=%u: the GPU has %u fence registers",
-                   id, s->fence_base, s->fences, GPU_NUM_FENCES);
+                   id, s->partition.fence_base, s->partition.fences, GPU_NUM_FENCES);
         return false;
     }
     if (s->abi && strcmp(s->abi, "1.0") && strcmp(s->abi, "1.1")) {
@@ -92,6 +78,7 @@ static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
     struct gvt *gvt = igt_gpu_get_mediator(dev->gpu, errp);
     struct vgpu_config config = { .opaque = dev,
                                   .stats = dev->stats,
+                                  .partition = s->partition,
                                   .whole_ggtt = s->whole_ggtt,
                                   .weight = s->weight,
                                   .abi_1_0 = s->abi && !strcmp(s->abi, "1.0"),
@@ -101,10 +88,7 @@ static bool igt_vgpu_realize_core(IgtPci *dev, Error **errp)
     if (!gvt || !igt_vgpu_check_properties(s, errp)) {
         return false;
     }
-    config.partition = s->partition;
-    config.partition.fence_base = s->fence_base;
-    config.partition.fences = s->fences;
-    if (!igt_vgpu_explicit(s) && !s->whole_ggtt) {
+    if (!vgpu_partition_is_given(&s->partition) && !s->whole_ggtt) {
         /* The smallest type, as the platform names it: two of them fit side by side. */
         config.type = dev->gpu->platform == GPU_BDW ? "GVTg_V4_8" : "GVTg_V5_8";
         if (s->type) {
@@ -241,8 +225,8 @@ static Property igt_vgpu_properties[] = {
     DEFINE_PROP_SIZE("aperture-size", IgtVgpu, partition.aperture_size, 0),
     DEFINE_PROP_SIZE("hidden-base", IgtVgpu, partition.hidden_base, 0),
     DEFINE_PROP_SIZE("hidden-size", IgtVgpu, partition.hidden_size, 0),
-    DEFINE_PROP_UINT32("fence-base", IgtVgpu, fence_base, 0),
-    DEFINE_PROP_UINT32("fences", IgtVgpu, fences, 0),
+    DEFINE_PROP_UINT32("fence-base", IgtVgpu, partition.fence_base, 0),
+    DEFINE_PROP_UINT32("fences", IgtVgpu, partition.fences, 0),
     DEFINE_PROP_BOOL("whole-ggtt", IgtVgpu, whole_ggtt, false),
     DEFINE_PROP_UINT32("weight", IgtVgpu, weight, 0),
     DEFINE_PROP_STRING("abi", IgtVgpu, abi),

@@ -238,6 +238,8 @@ class Errors(unittest.TestCase):
         ("an option without a value", ["--stats"], r"Missing argument for --stats"),
         ("a type that is too large", ["--vgpu", "socket=s,type=GVTg_V5_1"], r"vgpu0: type=GVTg_V5_1 needs 512 MiB"),
         ("type and partition", ["--vgpu", "socket=s,type=GVTg_V5_4,fences=2"], r"a type excludes"),
+        ("type and fence-base", ["--vgpu", "socket=s,type=GVTg_V5_4,fence-base=2"], r"a type excludes"),
+        ("everything and a partition", ["--vgpu", "socket=s,whole-ggtt=on,aperture-size=64M"], r"whole-ggtt=on excludes"),
         ("a weight that is too large", ["--vgpu", "socket=s,weight=17"], r"weight=17: it can be 1 to 16"),
         ("a folder that is not there", ["--vgpu", "socket=/nonexistent/s"], r"socket=/nonexistent/s: cannot listen there"),
         ("nine vGPUs", [a for _ in range(9) for a in ("--vgpu", "socket=s")], r"--vgpu socket=s is one too many: a GPU has at most 8 vGPUs"),

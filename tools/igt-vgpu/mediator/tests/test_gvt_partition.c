@@ -294,6 +294,10 @@ static void the_whole_ggtt_goes_to_one_vgpu(void **state)
 	expect_refusal(gx, (struct vgpu_config){ .type = "GVTg_V5_8" }, "not free");
 	gx_remove(guest);
 
+	expect_refusal(gx, (struct vgpu_config){ .whole_ggtt = true, .partition = { .fence_base = 1 } },
+		       "whole-ggtt=on excludes");
+	expect_refusal(gx, (struct vgpu_config){ .whole_ggtt = true, .partition = { .hidden_size = MIB } },
+		       "whole-ggtt=on excludes");
 	gx_add_type(gx, 0, "GVTg_V5_8");
 	expect_refusal(gx, (struct vgpu_config){ .whole_ggtt = true }, "vgpu1 has some");
 }

@@ -148,25 +148,16 @@ static bool parse_vgpu(char *text, struct vgpu_options *o, char **error)
 	return false;
 }
 
-static bool has_partition(const struct vgpu_config *config)
-{
-	const struct vgpu_partition *p = &config->partition;
-
-	return p->aperture_base || p->aperture_size || p->hidden_base || p->hidden_size ||
-	       p->fences || p->fence_base;
-}
-
 static bool add_vgpu(struct vfu_server *server, enum gpu_platform platform,
 		     struct vgpu_options *o, unsigned int number, char **error)
 {
 	g_autofree char *name = g_strdup_printf("vgpu%u", number), *why = NULL;
+	bool given = vgpu_partition_is_given(&o->config.partition);
 
-	if (o->config.type && (has_partition(&o->config) || o->config.whole_ggtt))
+	if (o->config.type && (given || o->config.whole_ggtt))
 		why = g_strdup("a type excludes an explicit partition and whole-ggtt");
-	else if (o->config.whole_ggtt && has_partition(&o->config))
-		why = g_strdup("whole-ggtt excludes an explicit partition");
 	/* The smallest type, as the platform names it: two of them fit side by side. */
-	if (!o->config.type && !has_partition(&o->config) && !o->config.whole_ggtt)
+	if (!o->config.type && !given && !o->config.whole_ggtt)
 		o->config.type = platform == GPU_BDW ? "GVTg_V4_8" : "GVTg_V5_8";
 	if (!why && vfu_server_add(server, o->name ? o->name : name, o->socket, &o->config,
 				   o->pvinfo, o->channel_fault, &why)) {

@@ -16,6 +16,9 @@ from .kinds import Item
 from .suite import Declaration, Suite, SuiteError
 
 
+WHOLE = ("kselftest", "kunit")      # kinds that cannot be run in part
+
+
 def suite_files(folders: list[Path]) -> list[Path]:
     """All suite files below these folders, in a stable order."""
     found: list[Path] = []
@@ -125,7 +128,7 @@ def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: 
             wrong[folder] = f"the tests of {folder.name} do not compile; the first of them says why"
         else:
             expanded = kinds.expand(declaration, kernel)
-        whole = bool(wrong[folder]) or declaration.kind in ("kselftest", "kunit")    # cannot be run in part
+        whole = bool(wrong[folder]) or declaration.kind in WHOLE
         chosen += [(item, whole) for item in expanded]
     exact = {name for item, _ in chosen for name in item.names} & set(patterns)
     loose = [p for p in patterns if p not in exact]
@@ -139,6 +142,6 @@ def select(found: list[Declaration], patterns: list[str], kernel: str, verbose: 
 def unmatched(items: list[Item], patterns: list[str]) -> list[str]:
     """The patterns to which none of the selected items is due."""
     def due(item: Item, pattern: str) -> bool:
-        whole = item.broken or item.declaration.kind in ("kselftest", "kunit")
-        return any(matches(name, [pattern]) for name in item.names) or bool(whole) and may_contain(item.declaration, [pattern])
+        whole = bool(item.broken) or item.declaration.kind in WHOLE
+        return any(matches(name, [pattern]) for name in item.names) or whole and may_contain(item.declaration, [pattern])
     return [p for p in patterns if not any(due(item, p) for item in items)]

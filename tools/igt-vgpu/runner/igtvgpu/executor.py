@@ -389,9 +389,10 @@ class Executor:
                                       [{"splat": str(s), "reason": s.allowed} for s in splats if s.allowed],
                                       item.about, item.declaration.kind, outcome.details))
         failed = any("fail" in (o.status, o.details.get("came_to")) for o in outcomes)
-        if not (dead or bad or failed) and item.keep_vm and self._spoiled(splats):
+        spoiled = self._spoiled(splats)
+        if spoiled and item.keep_vm and not (dead or bad or failed):
             self._retire()      # what the test provoked blinds the kernel, and no more: the driver must unload all the same
-        elif dead or self._spoiled(splats) or not item.keep_vm or (failed and (vm.broken() or not vm.responds())):
+        elif dead or spoiled or not item.keep_vm or (failed and (vm.broken() or not vm.responds())):
             self._discard(judged=failed or not item.keep_vm)
         else:
             self._stale = self._stale or failed

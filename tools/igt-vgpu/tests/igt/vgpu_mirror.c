@@ -387,6 +387,17 @@ int vgpu_code_submit_with(struct vgpu_code *code, uint32_t handle, const void *a
 	return __gem_execbuf(code->vm->fd, &eb);
 }
 
+void vgpu_code_submit_spinning(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at,
+			       vgpu_spin_fn spin)
+{
+	vgpu_code_begin(code, vm);
+	vgpu_emit_store(code, at, 1);
+	spin(code);
+	igt_assert_eq(vgpu_code_submit(code), 0);
+	while (*(volatile uint32_t *)at != 1)
+		usleep(1000);
+}
+
 void vgpu_code_release(struct vgpu_code *code)
 {
 	/* Not by pwrite or set_domain: they would wait for the batch that this is to end. */

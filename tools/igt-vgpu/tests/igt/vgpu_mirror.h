@@ -118,7 +118,11 @@ void vgpu_emit_polite_spin(struct vgpu_code *code);
 void vgpu_code_write(struct vgpu_code *code);
 /* 0 or -errno. Does not wait. */
 int vgpu_code_submit(struct vgpu_code *code);
-/* So, with another object at an address. */
+/* One that has begun, which its store at @at shows, and does not end until it is released. */
+typedef void (*vgpu_spin_fn)(struct vgpu_code *code);
+void vgpu_code_submit_spinning(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at,
+			       vgpu_spin_fn spin);
+/* vgpu_code_submit() with another object at an address. */
 int vgpu_code_submit_with(struct vgpu_code *code, uint32_t handle, const void *at);
 /* Ends a submitted batch with vgpu_emit_spin(). */
 void vgpu_code_release(struct vgpu_code *code);

@@ -741,22 +741,9 @@ static void *unmap(void *arg)
 	return NULL;
 }
 
-/* A batch that has begun, which its store shows, and does not end until it is released. */
-typedef void (*spin_fn)(struct vgpu_code *code);
-
-static void submit_spinning(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at, spin_fn spin)
-{
-	vgpu_code_begin(code, vm);
-	vgpu_emit_store(code, at, 1);
-	spin(code);
-	igt_assert_eq(vgpu_code_submit(code), 0);
-	while (*(volatile uint32_t *)at != 1)
-		usleep(1000);
-}
-
 static void submit_spinner(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
 {
-	submit_spinning(code, vm, at, vgpu_emit_spin);
+	vgpu_code_submit_spinning(code, vm, at, vgpu_emit_spin);
 }
 
 static void submit_store(struct vgpu_code *code, struct vgpu_vm *vm, uint8_t *at)
@@ -864,11 +851,11 @@ struct hog {
 	uint8_t *at;
 };
 
-static void hog_begin(struct hog *hog, int fd, spin_fn spin)
+static void hog_begin(struct hog *hog, int fd, vgpu_spin_fn spin)
 {
 	vgpu_vm_open(&hog->vm, fd, I915_EXEC_RENDER);
 	hog->at = bound_small(&hog->vm, MIB);
-	submit_spinning(&hog->code, &hog->vm, hog->at, spin);
+	vgpu_code_submit_spinning(&hog->code, &hog->vm, hog->at, spin);
 }
 
 static void hog_close(struct hog *hog)
@@ -931,7 +918,7 @@ static void test_preempted(struct vgpu_vm *vm)
 
 	igt_require_f(guest.grant.magic != VGT_MAGIC, "a vGPU has no preemption\n");
 	at = bound_small(vm, MIB);
-	submit_spinning(&code, vm, at, vgpu_emit_polite_spin);
+	vgpu_code_submit_spinning(&code, vm, at, vgpu_emit_polite_spin);
 	submit_store(&behind, vm, at + VGPU_PAGE);
 	hog_begin(&hog, vm->fd, vgpu_emit_polite_spin);
 	begin = now();
