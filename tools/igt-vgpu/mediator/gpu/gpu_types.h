@@ -261,6 +261,9 @@ uint64_t gpu_ppgtt_walk(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t
 uint64_t gpu_ppgtt_walk_by(struct gpu *gpu, const struct gpu_ppgtt *ppgtt, uint64_t addr,
 			   struct gpu_pde *pde);
 
+/* ---- tiling.c ---- */
+void gpu_fences_clear(struct gpu *gpu);
+
 /* ---- cmd.c: the command streamer (runner's thread, no lock held) ---- */
 /* After a context was loaded: level 0, TLB empty, not waiting. */
 void gpu_cs_start(struct gpu_cs *cs);

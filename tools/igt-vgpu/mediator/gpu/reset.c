@@ -48,12 +48,14 @@ void gpu_engine_reset(struct gpu_engine *engine)
 /*
  * What a full reset takes beyond the engines. GPU_GAMW_ECO: i915 writes it after each one, which may
  * have cleared it, and not after an engine's (gt/intel_gtt.c, gtt_write_workarounds(), by
- * intel_gt_init_hw()); GVT-g clears it so (gvt/mmio.c, intel_vgpu_reset_mmio()).
+ * intel_gt_init_hw()); GVT-g clears it so (gvt/mmio.c, intel_vgpu_reset_mmio()). Fences: i915
+ * restores them after each (gt/intel_reset.c, gt_reset()).
  */
 static void full_reset(struct gpu *gpu)
 {
 	gpu->full_resets++;
 	gpu_reg_set(gpu, GPU_GAMW_ECO, 0);
+	gpu_fences_clear(gpu);
 	gpu_ppgtt_set_ips(gpu, 0, 0);
 }
 

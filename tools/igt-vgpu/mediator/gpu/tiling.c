@@ -75,6 +75,15 @@ static uint64_t fence_translate(struct gpu *gpu, uint32_t offset)
 	return addr > (hi | 0xfff) ? UINT64_MAX : addr;
 }
 
+/** gpu_fences_clear - turn all fences off; gpu->lock is held */
+void gpu_fences_clear(struct gpu *gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * GPU_NUM_FENCES; i++)
+		gpu_reg_set(gpu, FENCE_BASE + 4 * i, 0);
+}
+
 uint32_t gpu_aperture_size(const struct gpu *gpu)
 {
 	return gpu->config.aperture_size;

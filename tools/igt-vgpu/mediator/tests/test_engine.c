@@ -382,6 +382,7 @@ static void a_full_reset_stops_all_engines_and_leaves_the_guc_in_reset(void **st
 	unsigned int i;
 
 	fx_set_reg(fx, 0x44304, 0x1234);
+	fx_set_reg(fx, 0x100000, 1);	/* a fence */
 	for (i = 0; i < GPU_NUM_ENGINES; i++) {
 		rig_init(&r[i], fx, i);
 		spin(&r[i]);
@@ -395,6 +396,7 @@ static void a_full_reset_stops_all_engines_and_leaves_the_guc_in_reset(void **st
 	}
 	assert_int_equal(fx_reg(fx, 0xc000) & 1, 1);
 	assert_int_equal(fx_reg(fx, 0x44304), 0x1234);	/* interrupt masks survive */
+	assert_int_equal(fx_reg(fx, 0x100000), 0);
 }
 
 static void a_command_stream_cannot_reset_or_submit(void **state)

@@ -7,8 +7,6 @@ view; that nothing outside of the partition was touched meanwhile is the host's,
 ("untouched").
 """
 
-from dataclasses import replace
-
 from igtvgpu.api import *
 
 USUAL = VmSpec(devices=(Vgpu("vgpu0", aperture_base=64 * MIB, aperture_size=128 * MIB, hidden_base=1024 * MIB,
@@ -40,9 +38,9 @@ suite.igt("vgpu_exec")
 suite.igt("vgpu_clock", host="software")
 suite.igt("vgpu_clock", name="native/vgpu_clock", vm=BARE)
 suite.igt("vgpu_hang", allow=HANG, timeout=90)
-# In guests of their own, where nobody has touched a GTT map: README.rst, "What is known not to work".
-suite.igt("vgpu_uevent", vm=replace(USUAL, cmdline="igt_vgpu.uevent=1"), allow=HANG)
-suite.igt("vgpu_uevent", name="native/vgpu_uevent", vm=replace(BARE, cmdline="igt_vgpu.uevent=1"), allow=HANG)
+suite.igt("vgpu_reset", allow=HANG, timeout=90)
+suite.igt("vgpu_reset", name="native/vgpu_reset", vm=BARE, allow=HANG, timeout=90)
+suite.igt("vgpu_reset", name="small/vgpu_reset", vm=SMALL, allow=HANG, timeout=90, subtests=["no-access-by-a-tiled-map-goes-astray"])
 suite.igt("vgpu_reload", timeout=120)
 suite.igt("vgpu_exhaust", subtests=MAPPING, timeout=120)
 CONTEXTS = [f"{what}-on-{engine}" for engine in ("rcs0", "bcs0", "vcs0", "vecs0") for what in

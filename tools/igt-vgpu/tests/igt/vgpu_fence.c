@@ -3,10 +3,8 @@
  * Fence registers: the guest uses those of its share and no other, and any number of tiled GTT maps
  * works, since a fence is taken from one map and given to the next.
  *
- * The proof that a fence was there when it was needed is the tiling itself: what is written through
- * a tiled map is found, by a plain read of the object, where X tiling puts it. What breaks these
- * tests: a driver that believes in more fences than the share (the mediator drops the write, so the
- * map shows linear memory).
+ * What breaks these tests: a driver that believes in more fences than the share (the mediator drops
+ * the write, so the map shows linear memory; vgpu_tiled.h).
  */
 
 #include <pthread.h>
@@ -16,95 +14,16 @@
 #include "i915/gem_create.h"
 
 #include "vgpu_guest.h"
+#include "vgpu_tiled.h"
 
 IGT_TEST_DESCRIPTION("Tiled GTT maps get by with the vGPU's share of the fence registers.");
 
 #define MAX_FENCES	32
 
 #define STRIDE		1024u
-#define ROWS		64u
-#define SIZE		(STRIDE * ROWS)
+#define SIZE		(64 * STRIDE)	/* of an object that cannot be tiled */
 
 #define TOUCH_SECONDS	5
-
-/*
- * Where X tiling puts the byte (@x, @y): tiles of 512 bytes by 8 rows, one page each, row by row.
- */
-static uint64_t x_tiled(uint32_t x, uint32_t y)
-{
-	uint32_t tile = y / 8 * (STRIDE / 512) + x / 512;
-
-	return tile * VGPU_PAGE + y % 8 * 512 + x % 512;
-}
-
-static uint32_t mark(unsigned int object, uint32_t x, uint32_t y)
-{
-	return object << 24 | y << 12 | x;
-}
-
-/*
- * Which rows are looked at: enough to tell X tiling from linear memory (1, 9), few enough to be
- * quick, for each access through the aperture traps. Columns below 512 and above it fall into
- * different tiles.
- */
-static const uint32_t points[][2] = { { 0, 0 }, { 4, 1 },    { 512, 1 },
-				      { 0, 8 }, { 1020, 9 }, { 516, 63 } };
-
-struct tiled_map {
-	uint32_t handle;
-	uint8_t *map;
-};
-
-static void make(int fd, struct tiled_map *m)
-{
-	m->handle = gem_create(fd, SIZE);
-	igt_assert_eq(__gem_set_tiling(fd, m->handle, I915_TILING_X, STRIDE), 0);
-	m->map = gem_mmap__gtt(fd, m->handle, SIZE, PROT_READ | PROT_WRITE);
-}
-
-static void destroy(int fd, struct tiled_map *m)
-{
-	gem_munmap(m->map, SIZE);
-	gem_close(fd, m->handle);
-}
-
-static void draw(const struct tiled_map *m, unsigned int object)
-{
-	for (size_t p = 0; p < ARRAY_SIZE(points); p++) {
-		uint32_t x = points[p][0], y = points[p][1];
-
-		*(volatile uint32_t *)(m->map + y * STRIDE + x) = mark(object, x, y);
-	}
-}
-
-/* Through the map (detiled) and behind its back (tiled). */
-static void check(int fd, const struct tiled_map *m, unsigned int object)
-{
-	for (size_t p = 0; p < ARRAY_SIZE(points); p++) {
-		uint32_t x = points[p][0], y = points[p][1], value;
-
-		igt_assert_eq_u32(*(volatile uint32_t *)(m->map + y * STRIDE + x),
-				  mark(object, x, y));
-		gem_read(fd, m->handle, x_tiled(x, y), &value, sizeof(value));
-		igt_assert_f(
-			value == mark(object, x, y),
-			"object %u: byte (%u, %u) is not where X tiling puts it: %#x, not %#x\n",
-			object, x, y, value, mark(object, x, y));
-	}
-}
-
-static void require_tiling(int fd)
-{
-	uint32_t handle = gem_create(fd, SIZE);
-	struct drm_i915_gem_get_tiling get = { .handle = handle };
-	int ret = __gem_set_tiling(fd, handle, I915_TILING_X, STRIDE);
-
-	igt_require_f(!ret, "no tiling here: %s\n", strerror(-ret));
-	do_ioctl(fd, DRM_IOCTL_I915_GEM_GET_TILING, &get);
-	igt_require_f(get.swizzle_mode == I915_BIT_6_SWIZZLE_NONE,
-		      "the memory swizzles (mode %u)\n", get.swizzle_mode);
-	gem_close(fd, handle);
-}
 
 static void test_share(struct vgpu_guest *guest)
 {
@@ -119,29 +38,29 @@ static void test_share(struct vgpu_guest *guest)
 static void test_more_maps(struct vgpu_guest *guest)
 {
 	unsigned int count = 3 * gem_available_fences(guest->fd);
-	struct tiled_map *maps = calloc(count, sizeof(*maps));
+	struct vgpu_tiled *maps = calloc(count, sizeof(*maps));
 
 	igt_require_f(count > 0, "this vGPU has no fences\n");
-	require_tiling(guest->fd);
+	vgpu_tiled_require(guest->fd);
 	igt_assert(maps);
 	for (unsigned int i = 0; i < count; i++) {
-		make(guest->fd, &maps[i]);
-		draw(&maps[i], i);
+		vgpu_tiled_make(guest->fd, &maps[i]);
+		vgpu_tiled_draw(&maps[i], i);
 	}
 	for (unsigned int i = 0; i < count; i++)
-		check(guest->fd, &maps[i], i);
+		vgpu_tiled_check(guest->fd, &maps[i], i);
 	for (unsigned int i = count; i-- > 0;) {
-		draw(&maps[i], i + 128);
-		check(guest->fd, &maps[i], i + 128);
+		vgpu_tiled_draw(&maps[i], i + 128);
+		vgpu_tiled_check(guest->fd, &maps[i], i + 128);
 	}
 	for (unsigned int i = 0; i < count; i++)
-		destroy(guest->fd, &maps[i]);
+		vgpu_tiled_destroy(guest->fd, &maps[i]);
 	free(maps);
 }
 
 struct toucher {
 	pthread_t thread;
-	struct tiled_map m;
+	struct vgpu_tiled m;
 	unsigned int number;
 };
 
@@ -151,7 +70,7 @@ static void *touch(void *data)
 	time_t end = time(NULL) + TOUCH_SECONDS;
 
 	while (time(NULL) < end)
-		draw(&t->m, t->number);
+		vgpu_tiled_draw(&t->m, t->number);
 	return NULL;
 }
 
@@ -165,17 +84,17 @@ static void test_more_threads(struct vgpu_guest *guest)
 	struct toucher *touchers = calloc(count, sizeof(*touchers));
 
 	igt_require_f(count > 4, "this vGPU has no fences\n");
-	require_tiling(guest->fd);
+	vgpu_tiled_require(guest->fd);
 	igt_assert(touchers);
 	for (unsigned int i = 0; i < count; i++) {
 		touchers[i].number = i;
-		make(guest->fd, &touchers[i].m);
+		vgpu_tiled_make(guest->fd, &touchers[i].m);
 		igt_assert_eq(pthread_create(&touchers[i].thread, NULL, touch, &touchers[i]), 0);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		pthread_join(touchers[i].thread, NULL);
-		check(guest->fd, &touchers[i].m, i);
-		destroy(guest->fd, &touchers[i].m);
+		vgpu_tiled_check(guest->fd, &touchers[i].m, i);
+		vgpu_tiled_destroy(guest->fd, &touchers[i].m);
 	}
 	free(touchers);
 }
@@ -187,15 +106,15 @@ static void test_more_threads(struct vgpu_guest *guest)
 static void test_registers(struct vgpu_guest *guest)
 {
 	unsigned int fences = gem_available_fences(guest->fd), valid = 0;
-	struct tiled_map maps[MAX_FENCES];
+	struct vgpu_tiled maps[MAX_FENCES];
 
 	igt_require_f(fences > 0, "this vGPU has no fences\n");
 	igt_assert_lte(fences, MAX_FENCES);
-	require_tiling(guest->fd);
+	vgpu_tiled_require(guest->fd);
 	vgpu_drop_caches(guest);
 	for (unsigned int i = 0; i < fences; i++) {
-		make(guest->fd, &maps[i]);
-		draw(&maps[i], i);
+		vgpu_tiled_make(guest->fd, &maps[i]);
+		vgpu_tiled_draw(&maps[i], i);
 	}
 	for (unsigned int i = 0; i < fences; i++) {
 		struct vgpu_fence fence;
@@ -212,8 +131,8 @@ static void test_registers(struct vgpu_guest *guest)
 	}
 	igt_info("%u of %u fences in use\n", valid, fences);
 	for (unsigned int i = 0; i < fences; i++) {
-		check(guest->fd, &maps[i], i);
-		destroy(guest->fd, &maps[i]);
+		vgpu_tiled_check(guest->fd, &maps[i], i);
+		vgpu_tiled_destroy(guest->fd, &maps[i]);
 	}
 	igt_assert_eq(valid, fences);
 }

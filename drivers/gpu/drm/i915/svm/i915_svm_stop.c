@@ -212,10 +212,9 @@ static void stop_one(struct i915_svm *svm, struct intel_context *ce,
  *
  * A work, because a reset may allocate memory, which who waits for this may not. The reset of an
  * engine takes no lock under which somebody may be in reclaim. One of all engines, if that fails,
- * waits for another one that is under way. Neither of them enters reclaim, or takes a lock under
- * which others do: &intel_reset.mutex is tainted, and &intel_reset.event_work tells user space. But
- * it waits for the readers of &intel_reset.backoff_srcu, of which vm_fault_gtt() allocates: this is
- * as with userptr, which waits for requests that need such a reset.
+ * waits for another one that is under way. Neither of them enters reclaim, takes a lock under which
+ * others do, or waits for who does: &intel_reset.mutex is tainted, &intel_reset.event_work tells
+ * user space, and vm_fault_gtt(), for which it waits (&intel_reset.backoff_srcu), has allocated.
  */
 void i915_svm_ban(struct work_struct *work)
 {
