@@ -246,7 +246,6 @@ static bool run_slice(struct gpu_engine *engine, unsigned int budget, uint64_t *
 	unsigned int turns;
 
 	for (turns = 0; turns < MAX_TURNS && serve(engine, why); turns++) {
-		unsigned int before = budget;
 		bool want_switch = engine->has_pending;
 
 		if (!budget || why == WHY_BUDGET)
@@ -267,7 +266,6 @@ static bool run_slice(struct gpu_engine *engine, unsigned int budget, uint64_t *
 		gpu_unlock(gpu);
 		why = run_commands(engine, &budget, end_ns, want_switch);
 		gpu_lock_runner(gpu);
-		engine->commands += before - budget;
 	}
 	return turns == MAX_TURNS;
 }

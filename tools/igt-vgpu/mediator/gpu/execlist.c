@@ -96,7 +96,6 @@ static void activate_pending(struct gpu_engine *engine)
 	memset(engine->pending, 0, sizeof(engine->pending));
 	engine->has_pending = false;
 	engine->is_active = true;
-	engine->submissions++;
 }
 
 void gpu_execlist_take_pending(struct gpu_engine *engine, bool preemptible)

@@ -127,19 +127,12 @@ static void reset_all(struct gpu *gpu, bool keep_ggtt)
 	apply_platform_regs(gpu);
 	gpu_ppgtt_set_ips(gpu, 0, gpu_reg_get(gpu, GPU_GAMW_ECO));
 	gpu->epoch_ns = gpu->ops->now_ns(gpu->opaque);
-	for (i = 0; i < GPU_NUM_ENGINES; i++) {
+	for (i = 0; i < GPU_NUM_ENGINES; i++)
 		gpu_engine_reset(&gpu->engine[i]);
-		gpu->engine[i].commands = 0;
-		gpu->engine[i].submissions = 0;
-		gpu->engine[i].resets = 0;
-	}
 	if (!keep_ggtt)
 		clear_ggtt(gpu);
 	gpu_power_reset(gpu);
 	gpu_oa_reset(gpu);
-	gpu->mmio_unknown = 0;
-	gpu->mmio_bad = 0;
-	gpu->full_resets = 0;
 	for (i = 0; i < GPU_NUM_ENGINES; i++)
 		gpu_engine_unstop(&gpu->engine[i]);
 	gpu_unlock(gpu);

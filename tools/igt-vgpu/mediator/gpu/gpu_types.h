@@ -160,11 +160,6 @@ struct gpu_engine {
 	atomic_bool deliver;		/* an interrupt was raised in this slice: end it soon */
 	uint32_t wait_polls;		/* consecutive polls of an unsatisfied semaphore ... */
 	uint64_t wait_since_ns;		/* ... since when */
-
-	/* Counters since power on; guarded by gpu->lock. */
-	uint64_t commands;
-	uint64_t submissions;		/* ELSP loads taken up */
-	uint64_t resets;
 };
 
 /** struct gpu_power - counters of power.c; guarded by gpu->lock */
@@ -213,9 +208,6 @@ struct gpu {
 	_Atomic unsigned int lock_waiters;	/* MMIO callers at gpu->lock: runners give way */
 	struct gpu_power power;
 	struct gpu_oa oa;
-	uint64_t full_resets;
-	uint64_t mmio_unknown;		/* accesses to registers that have no row (plain storage) */
-	uint64_t mmio_bad;		/* misaligned or out of range */
 };
 
 /* ---- log.c ---- */

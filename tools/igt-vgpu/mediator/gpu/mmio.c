@@ -214,11 +214,7 @@ static uint32_t reg_read(struct gpu *gpu, struct gpu_cs *cs, uint32_t offset)
 	const struct gpu_reg_row *row = gpu_reg_row(offset);
 	uint32_t stored = gpu_reg_get(gpu, offset);
 
-	if (!row) {
-		gpu->mmio_unknown++;
-		return stored;
-	}
-	if (row->handler->read) {
+	if (row && row->handler->read) {
 		struct gpu_reg_io io = { gpu, row_engine(gpu, row), cs, offset, 0 };
 
 		return row->handler->read(&io, stored);
@@ -232,7 +228,6 @@ static void reg_write(struct gpu *gpu, struct gpu_cs *cs, uint32_t offset, uint3
 	uint32_t old, now;
 
 	if (!row) {
-		gpu->mmio_unknown++;
 		gpu_reg_set(gpu, offset, value);
 		return;
 	}
@@ -282,12 +277,9 @@ uint64_t gpu_mmio_read(struct gpu *gpu, uint32_t offset, unsigned int size)
 {
 	uint64_t value;
 
-	gpu_lock(gpu);
-	if (!access_valid(offset, size)) {
-		gpu->mmio_bad++;
-		gpu_unlock(gpu);
+	if (!access_valid(offset, size))
 		return 0;
-	}
+	gpu_lock(gpu);
 	value = reg_read(gpu, NULL, offset & ~3u);
 	if (size == 8)
 		value |= (uint64_t)reg_read(gpu, NULL, offset + 4) << 32;
@@ -300,10 +292,10 @@ uint64_t gpu_mmio_read(struct gpu *gpu, uint32_t offset, unsigned int size)
 
 void gpu_mmio_write(struct gpu *gpu, uint32_t offset, unsigned int size, uint64_t value)
 {
+	if (!access_valid(offset, size))
+		return;
 	gpu_lock(gpu);
-	if (!access_valid(offset, size)) {
-		gpu->mmio_bad++;
-	} else if (size < 4) {
+	if (size < 4) {
 		/* Byte enables: the other bytes keep what is stored. */
 		unsigned int shift = 8 * (offset & 3);
 		uint32_t mask = ((1u << 8 * size) - 1) << shift;
@@ -323,24 +315,20 @@ uint32_t gpu_cs_reg_read(struct gpu_cs *cs, uint32_t offset)
 {
 	uint32_t value;
 
+	if (offset >= GPU_MMIO_SIZE || offset % 4)
+		return 0;
 	gpu_lock_runner(cs->gpu);
-	if (offset >= GPU_MMIO_SIZE || offset % 4) {
-		cs->gpu->mmio_bad++;
-		value = 0;
-	} else {
-		value = reg_read(cs->gpu, cs, offset);
-	}
+	value = reg_read(cs->gpu, cs, offset);
 	gpu_unlock(cs->gpu);
 	return value;
 }
 
 void gpu_cs_reg_write(struct gpu_cs *cs, uint32_t offset, uint32_t value)
 {
-	gpu_lock_runner(cs->gpu);
 	if (offset >= GPU_MMIO_SIZE || offset % 4)
-		cs->gpu->mmio_bad++;
-	else
-		reg_write(cs->gpu, cs, offset, value);
+		return;
+	gpu_lock_runner(cs->gpu);
+	reg_write(cs->gpu, cs, offset, value);
 	gpu_unlock(cs->gpu);
 }
 

@@ -41,7 +41,6 @@ void gpu_engine_reset(struct gpu_engine *engine)
 	gpu_cs_start(cs);
 	engine->hang_reported = false;
 	engine->wait_polls = 0;
-	engine->resets++;
 	gpu_engine_publish(engine);
 }
 
@@ -53,7 +52,6 @@ void gpu_engine_reset(struct gpu_engine *engine)
  */
 static void full_reset(struct gpu *gpu)
 {
-	gpu->full_resets++;
 	gpu_reg_set(gpu, GPU_GAMW_ECO, 0);
 	gpu_fences_clear(gpu);
 	gpu_ppgtt_set_ips(gpu, 0, 0);
