@@ -939,6 +939,41 @@ static void test_preempted(struct vgpu_vm *vm)
 }
 
 /*
+ * Bare hardware lets a batch of higher priority go on, and whatever its client submits meanwhile. But
+ * ours has memory to give back.
+ */
+static void test_lower_priority(struct vgpu_vm *vm)
+{
+	struct drm_i915_gem_context_param low = {
+		.ctx_id = vm->context,
+		.param = I915_CONTEXT_PARAM_PRIORITY,
+		.value = I915_CONTEXT_MIN_USER_PRIORITY,
+	};
+	struct vgpu_code code;
+	struct hog hog;
+	double begin;
+	uint8_t *at;
+
+	igt_require_f(guest.grant.magic != VGT_MAGIC, "a vGPU has no preemption\n");
+	at = bound_small(vm, MIB);
+	do_ioctl(vm->fd, DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &low);
+	hog_begin(&hog, vm->fd, vgpu_emit_polite_spin);
+	submit_store(&code, vm, at);
+	begin = now();
+	igt_assert(!munmap(at, MIB));
+	igt_info("munmap took %.1f s\n", now() - begin);
+	igt_assert_f(now() - begin < BAN_S, "munmap took %.1f s\n", now() - begin);
+	igt_assert_f(vgpu_code_busy(&hog.code), "the other client's batch was ended\n");
+	vgpu_code_end(&code);
+	check_innocent(vm, 0);
+	vgpu_code_release(&hog.code);
+	check_innocent(&hog.vm, 0);
+	hog_close(&hog);
+	map_again(at, MIB);
+	works(vm, at, MIB);
+}
+
+/*
  * The GPU takes two contexts at a time, so the third one's batches are still with the driver. They
  * are lost, and told so; their context is not banned.
  */
@@ -1284,6 +1319,9 @@ static const struct {
 	{ "a-batch-of-another-client-before-it-goes-on",
 	  "Breaks if who waits for another one's batch is banned, or an engine that executes it reset.",
 	  test_behind_another },
+	{ "a-batch-of-low-priority-comes-first-if-its-memory-goes",
+	  "Breaks if memory waits for a batch that waits for as long as others have some.",
+	  test_lower_priority },
 	{ "batches-that-have-not-begun-are-lost-without-a-ban",
 	  "Breaks if who waits is banned, or waited for, or executes with what is there now.",
 	  test_not_begun },

@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 
 #include "gem/i915_gem_context_types.h"
+#include "gem/i915_gem_object.h"
 #include "gt/intel_context.h"
 #include "gt/intel_engine_heartbeat.h"
 #include "gt/intel_reset.h"
@@ -181,16 +182,33 @@ static void ban_one(struct i915_svm *svm, struct intel_context *ce, struct i915_
 		atomic64_inc(&svm_stats(svm)->bans);
 	}
 
-	/* A request that is done by now must not have the next one's context take the blame */
 	engine = engine_of(ce, rq);
-	if (engine && (svm->reset || !intel_engine_has_preemption(engine)) &&
-	    runs_on(engine, ce) && !i915_request_completed(rq))
+	if (!engine || (!svm->reset && intel_engine_has_preemption(engine)))
+		return;
+
+	/* Somebody else resets it, so what we ask for would be a reset of all engines */
+	if (test_bit(I915_RESET_ENGINE + engine->id, &engine->gt->reset.flags))
+		return;
+
+	/* A request that is done by now must not have the next one's context take the blame */
+	if (runs_on(engine, ce) && !i915_request_completed(rq))
 		intel_gt_handle_error(engine->gt, engine->mask, 0,
 				      "memory taken from context %llx:%lld",
 				      rq->fence.context, rq->fence.seqno);
 }
 
-/* What has not begun, but was given to the GPU, is waited for: somebody else's is before it */
+/*
+ * What has not begun, but was given to the GPU, is waited for: somebody else's is before it, and
+ * perhaps more of theirs all the time. With this it begins, where they can be preempted, as do
+ * those that a semaphore has it wait for.
+ */
+static void hurry(struct i915_request *last)
+{
+	const struct i915_sched_attr attr = { .priority = I915_PRIORITY_DISPLAY };
+
+	i915_gem_fence_wait_priority(&last->fence, &attr);
+}
+
 static void stop_one(struct i915_svm *svm, struct intel_context *ce,
 		     struct i915_request *first, struct i915_request *last)
 {
@@ -202,7 +220,9 @@ static void stop_one(struct i915_svm *svm, struct intel_context *ce,
 
 	if (i915_request_started(first))
 		ban_one(svm, ce, first);
-	else if (!i915_request_active_engine(first, &engine))
+	else if (i915_request_active_engine(first, &engine))
+		hurry(last);
+	else
 		skip_all(svm, ce, last);
 }
 
@@ -339,9 +359,9 @@ static void ban(struct i915_svm *svm, bool reset)
 
 /*
  * A ban, and a pulse where engines can be preempted; if that does not help, resets. What was given
- * to the GPU and has not begun waits for what is before it there, another context's request or one
- * that a semaphore waits for, as with userptr: its client may run that for as long as it likes, and
- * heartbeats end it if it hangs.
+ * to the GPU and has not begun comes before all others from now on. If it cannot, for the engine
+ * has no preemption, or a semaphore has it wait, what is before it is another client's, which ends,
+ * or is ended if it takes too long: by heartbeats, and by its own timeout.
  */
 static void ban_and_wait(struct i915_svm *svm, unsigned long timeout)
 {
