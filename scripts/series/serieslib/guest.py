@@ -41,7 +41,7 @@ SOURCES = (*(f"tools/igt-vgpu/{name}" for name in (
         "accel", "agent", "cli", "context", "discovery", "executor", "expected", "initramfs", "kinds", "ktap", "paths", "qmp", "results",
         "sanitize", "spec", "splat", "suite", "tsc", "vm")),
     "tests/igt/suite_every_patch.py", "tests/igt/Makefile", "tests/igt/*.h", "tests/igt/compat/**/*.h",
-    *(f"tests/igt/vgpu_{x}.c" for x in ("balloon", "batch", "detect", "exec", "fence", "guest", "mirror", "state", "trace")),
+    *(f"tests/igt/vgpu_{x}.c" for x in ("balloon", "batch", "detect", "exec", "fence", "guest", "mirror", "state", "tiled", "trace")),
     "setup/QEMU_BASE", "setup/qemu-build", *(f"mediator/{x}/*.[ch]" for x in ("front", "gpu", "gvt", "qemu", "stats", "vfio-user")),
     "mediator/gpu/*.def", "mediator/gvt/*.def", "mediator/meson.build", "mediator/qemu/add-to-qemu", "mediator/qemu/meson.build")),
     "drivers/gpu/drm/i915/vgpu/*.h")

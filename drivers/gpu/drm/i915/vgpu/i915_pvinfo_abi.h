@@ -21,8 +21,8 @@
  * The mediator shows a guest one 4096-byte page of plain registers in the GPU's MMIO BAR (BAR 0),
  * at offset %VGT_PVINFO_PAGE. On bare hardware the page reads as something other than %VGT_MAGIC.
  * All fields are little endian. The first half is written by the mediator and read by the guest;
- * in the second half the guest talks to the mediator. An access is 1, 2, 4 or 8 bytes wide and
- * naturally aligned.
+ * in the second half the guest talks to the mediator. An access is 1, 2, 4 or 8 bytes wide, one
+ * that writes 4 or 8, and naturally aligned.
  *
  * ====== ===== =============================== === ==============================================
  * Offset Bytes Field                           by  Meaning

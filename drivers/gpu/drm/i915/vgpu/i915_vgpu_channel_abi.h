@@ -247,7 +247,7 @@ struct vgt_context_create {
  * @image_size: as in &struct vgt_context_create
  * @lrca: address of the image in the GGTT, bytes, a multiple of 4096
  * @ring_start: address of its ring buffer in the GGTT, bytes, a multiple of 4096
- * @ring_size: of its ring buffer, bytes, a multiple of 4096, at most 2 MiB
+ * @ring_size: of its ring buffer, bytes, a multiple of 4096, not 0, at most 2 MiB
  * @rsv: reserved, zero
  */
 struct vgt_context_pin {
@@ -284,7 +284,7 @@ struct vgt_context_ref {
  * @start: first byte in the GGTT, a multiple of 4096, below the end of the aperture
  * @end: first byte after it, a multiple of 4096, not beyond the guest's part of the aperture
  * @index: which fence, below the page's fence_num
- * @tiling: VGT_TILING_*; with NONE the fence is cleared, and start, end and stride are zero
+ * @tiling: VGT_TILING_*; with NONE the fence is cleared; start, end, stride are zero then only
  * @stride: bytes from one row to the next: a multiple of 512 (X) or 128 (Y), at most 256 KiB
  * @rsv: reserved, zero
  *
