@@ -131,7 +131,7 @@ static void test_reset(const struct vgpu_guest *guest, const struct vgpu_engine 
 	check_gpr(guest->fd, contexts[0], engine, value_of(0, 2));
 	vgpu_set_bannable(guest->fd, bad.context, false);
 	spinner = vgpu_spin(guest->fd, &bad);
-	igt_assert_eq(vgpu_debugfs_write(guest, "i915_wedged", "0xffffffff"), 0);
+	vgpu_full_reset(guest);
 	gem_sync(guest->fd, spinner);
 	for (unsigned int i = 0; i < ARRAY_SIZE(contexts); i++)
 		check_gpr(guest->fd, contexts[i], engine, value_of(i, 2));

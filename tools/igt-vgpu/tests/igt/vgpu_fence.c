@@ -7,9 +7,6 @@
  * the write, so the map shows linear memory; vgpu_tiled.h).
  */
 
-#include <pthread.h>
-#include <time.h>
-
 #include "igt.h"
 #include "i915/gem_create.h"
 
@@ -23,7 +20,7 @@ IGT_TEST_DESCRIPTION("Tiled GTT maps get by with the vGPU's share of the fence r
 #define STRIDE		1024u
 #define SIZE		(64 * STRIDE)	/* of an object that cannot be tiled */
 
-#define TOUCH_SECONDS	5
+#define PAINT_SECONDS	5
 
 static void test_share(struct vgpu_guest *guest)
 {
@@ -58,22 +55,6 @@ static void test_more_maps(struct vgpu_guest *guest)
 	free(maps);
 }
 
-struct toucher {
-	pthread_t thread;
-	struct vgpu_tiled m;
-	unsigned int number;
-};
-
-static void *touch(void *data)
-{
-	struct toucher *t = data;
-	time_t end = time(NULL) + TOUCH_SECONDS;
-
-	while (time(NULL) < end)
-		vgpu_tiled_draw(&t->m, t->number);
-	return NULL;
-}
-
 /*
  * A fault holds a fence until it is through, so more threads than fences find, now and then, that all
  * are held.
@@ -81,22 +62,13 @@ static void *touch(void *data)
 static void test_more_threads(struct vgpu_guest *guest)
 {
 	unsigned int count = 4 * gem_available_fences(guest->fd) + 4;
-	struct toucher *touchers = calloc(count, sizeof(*touchers));
+	struct vgpu_painter *painters;
 
 	igt_require_f(count > 4, "this vGPU has no fences\n");
 	vgpu_tiled_require(guest->fd);
-	igt_assert(touchers);
-	for (unsigned int i = 0; i < count; i++) {
-		touchers[i].number = i;
-		vgpu_tiled_make(guest->fd, &touchers[i].m);
-		igt_assert_eq(pthread_create(&touchers[i].thread, NULL, touch, &touchers[i]), 0);
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		pthread_join(touchers[i].thread, NULL);
-		vgpu_tiled_check(guest->fd, &touchers[i].m, i);
-		vgpu_tiled_destroy(guest->fd, &touchers[i].m);
-	}
-	free(touchers);
+	painters = vgpu_painters_start(guest->fd, count);
+	sleep(PAINT_SECONDS);
+	vgpu_painters_stop(guest->fd, painters, count);
 }
 
 /*

@@ -273,6 +273,13 @@ int vgpu_debugfs_write(const struct vgpu_guest *guest, const char *name, const c
 	return vgpu_file_write(path, text);
 }
 
+void vgpu_full_reset(const struct vgpu_guest *guest)
+{
+	int ret = vgpu_debugfs_write(guest, "i915_wedged", "0xffffffff");
+
+	igt_assert_f(!ret, "i915_wedged: %s\n", strerror(-ret));
+}
+
 void vgpu_drop_caches(const struct vgpu_guest *guest)
 {
 	int ret = vgpu_debugfs_write(guest, "i915_gem_drop_caches", DROP_UNBIND);

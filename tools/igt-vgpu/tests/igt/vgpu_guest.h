@@ -91,6 +91,8 @@ void vgpu_file_read_own(const struct vgpu_guest *guest, char *text, size_t size)
 void vgpu_file_field(const char *text, const char *name, char *value, size_t size);
 /* Write to one; returns 0 or -errno. */
 int vgpu_debugfs_write(const struct vgpu_guest *guest, const char *name, const char *text);
+/* A reset of the whole GPU: whatever the engines execute is ended. */
+void vgpu_full_reset(const struct vgpu_guest *guest);
 /* Everything that can be unbound is unbound, idle contexts included. */
 void vgpu_drop_caches(const struct vgpu_guest *guest);
 /* The driver's own count of what its shrinker may take: objects, and their bytes. */

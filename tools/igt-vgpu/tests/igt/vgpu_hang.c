@@ -104,7 +104,7 @@ static void test_full_reset(const struct vgpu_guest *guest)
 
 	vgpu_set_bannable(guest->fd, bad.context, false);
 	spinner = vgpu_spin(guest->fd, &bad);
-	igt_assert_eq(vgpu_debugfs_write(guest, "i915_wedged", "0xffffffff"), 0);
+	vgpu_full_reset(guest);
 	wait_for(guest->fd, spinner, "the spinner");
 	vgpu_check_all_engines(guest->fd);
 	gem_context_destroy(guest->fd, bad.context);

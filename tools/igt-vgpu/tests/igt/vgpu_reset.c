@@ -15,8 +15,6 @@
 
 #include <linux/netlink.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -97,11 +95,6 @@ static void expect_ordinary(void)
 	expect_event("ACTION=change");
 }
 
-static void reset(void)
-{
-	igt_assert_eq(vgpu_debugfs_write(&guest, "i915_wedged", "0xffffffff"), 0);
-}
-
 static void test_told(void)
 {
 	struct vgpu_submit bad = { .context = gem_context_create(guest.fd), .engine = I915_EXEC_RENDER };
@@ -109,7 +102,7 @@ static void test_told(void)
 
 	vgpu_set_bannable(guest.fd, bad.context, false);
 	spinner = vgpu_spin(guest.fd, &bad);
-	reset();
+	vgpu_full_reset(&guest);
 	expect_reset();
 	vgpu_check_all_engines(guest.fd);
 	gem_context_destroy(guest.fd, bad.context);
@@ -118,55 +111,23 @@ static void test_told(void)
 
 /* ---- GTT maps ---- */
 
-struct toucher {
-	pthread_t thread;
-	struct vgpu_tiled tiled;
-	unsigned int number;
-	atomic_uint times;
-};
-
-static atomic_bool enough;
-
-static void *touch(void *data)
-{
-	struct toucher *t = data;
-
-	while (!atomic_load(&enough)) {
-		vgpu_tiled_draw(&t->tiled, t->number);
-		atomic_fetch_add(&t->times, 1);
-	}
-	return NULL;
-}
-
 /* With more maps than fences there are faults at any time, and all of them again after a reset. */
 static void test_astray(void)
 {
 	unsigned int count = gem_available_fences(guest.fd) + 2;
-	struct toucher *touchers = calloc(count, sizeof(*touchers));
+	struct vgpu_painter *painters;
 
 	vgpu_tiled_require(guest.fd);
-	igt_assert(touchers);
-	atomic_store(&enough, false);
-	for (unsigned int i = 0; i < count; i++) {
-		touchers[i].number = i + 1;
-		vgpu_tiled_make(guest.fd, &touchers[i].tiled);
-		igt_assert_eq(pthread_create(&touchers[i].thread, NULL, touch, &touchers[i]), 0);
-	}
+	painters = vgpu_painters_start(guest.fd, count);
 	for (int i = 0; i < RESETS; i++) {
-		unsigned int before = atomic_load(&touchers[i % count].times);
+		struct vgpu_painter *one = &painters[i % count];
+		unsigned int before = atomic_load(&one->times);
 
-		reset();
-		while (atomic_load(&touchers[i % count].times) < before + 2)
+		vgpu_full_reset(&guest);
+		while (atomic_load(&one->times) < before + 2)
 			usleep(1000);
 	}
-	atomic_store(&enough, true);
-	for (unsigned int i = 0; i < count; i++) {
-		pthread_join(touchers[i].thread, NULL);
-		vgpu_tiled_check(guest.fd, &touchers[i].tiled, touchers[i].number);
-		vgpu_tiled_check_rest(guest.fd, &touchers[i].tiled);
-		vgpu_tiled_destroy(guest.fd, &touchers[i].tiled);
-	}
-	free(touchers);
+	vgpu_painters_stop(guest.fd, painters, count);
 	vgpu_check_all_engines(guest.fd);
 }
 

@@ -2,7 +2,7 @@
 /*
  * A piece of everything that must survive (or be the same again after) suspend and reload: buffers,
  * contexts, GTT maps, a tiled map, mirrored memory, and what the driver says of its balloons. Callers: vgpu_reload,
- * vgpu_suspend.
+ * vgpu_reset, vgpu_suspend.
  */
 #ifndef VGPU_STATE_H
 #define VGPU_STATE_H

@@ -99,3 +99,40 @@ void vgpu_tiled_check_rest(int fd, const struct vgpu_tiled *tiled)
 		igt_assert_f(!all[i], "%#x at %#x, where nobody has written\n", all[i], 4 * i);
 	free(all);
 }
+
+static void *paint(void *data)
+{
+	struct vgpu_painter *p = data;
+
+	while (!atomic_load(&p->enough)) {
+		vgpu_tiled_draw(&p->tiled, p->number);
+		atomic_fetch_add(&p->times, 1);
+	}
+	return NULL;
+}
+
+struct vgpu_painter *vgpu_painters_start(int fd, unsigned int count)
+{
+	struct vgpu_painter *painters = calloc(count, sizeof(*painters));
+
+	igt_assert(painters);
+	for (unsigned int i = 0; i < count; i++) {
+		painters[i].number = i + 1;
+		vgpu_tiled_make(fd, &painters[i].tiled);
+		igt_assert_eq(pthread_create(&painters[i].thread, NULL, paint, &painters[i]), 0);
+	}
+	return painters;
+}
+
+void vgpu_painters_stop(int fd, struct vgpu_painter *painters, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		atomic_store(&painters[i].enough, true);
+	for (unsigned int i = 0; i < count; i++) {
+		pthread_join(painters[i].thread, NULL);
+		vgpu_tiled_check(fd, &painters[i].tiled, painters[i].number);
+		vgpu_tiled_check_rest(fd, &painters[i].tiled);
+		vgpu_tiled_destroy(fd, &painters[i].tiled);
+	}
+	free(painters);
+}

@@ -9,6 +9,8 @@
 #ifndef VGPU_TILED_H
 #define VGPU_TILED_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 /** struct vgpu_tiled - an object and its map */
@@ -28,5 +30,18 @@ void vgpu_tiled_draw(const struct vgpu_tiled *tiled, unsigned int number);
 void vgpu_tiled_check(int fd, const struct vgpu_tiled *tiled, unsigned int number);
 /* Nothing was ever written elsewhere: the rest is zero. */
 void vgpu_tiled_check_rest(int fd, const struct vgpu_tiled *tiled);
+
+/** struct vgpu_painter - a thread that draws, again and again, in an object of its own */
+struct vgpu_painter {
+	pthread_t thread;
+	struct vgpu_tiled tiled;
+	unsigned int number;
+	atomic_uint times;	/* so often it has drawn */
+	atomic_bool enough;
+};
+
+struct vgpu_painter *vgpu_painters_start(int fd, unsigned int count);
+/* Each object must be as its painter left it, and nothing ever written elsewhere. */
+void vgpu_painters_stop(int fd, struct vgpu_painter *painters, unsigned int count);
 
 #endif /* VGPU_TILED_H */

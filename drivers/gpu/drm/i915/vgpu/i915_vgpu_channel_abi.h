@@ -284,8 +284,8 @@ struct vgt_context_ref {
  * @start: first byte in the GGTT, a multiple of 4096, below the end of the aperture
  * @end: first byte after it, a multiple of 4096, not beyond the guest's part of the aperture
  * @index: which fence, below the page's fence_num
- * @tiling: VGT_TILING_*; with NONE the fence is cleared; start, end, stride are zero then only
- * @stride: bytes from one row to the next: a multiple of 512 (X) or 128 (Y), at most 256 KiB
+ * @tiling: VGT_TILING_*; with NONE the fence is cleared, and start, end and stride are zero
+ * @stride: bytes from one row to the next: a multiple of 512 (X) or 128 (Y), not 0, up to 256 KiB
  * @rsv: reserved, zero
  *
  * It stands for the write of 0 to the register's low half, of its high half and of its low half,
